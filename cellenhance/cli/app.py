@@ -1,0 +1,43 @@
+"""The root command: the explicit list of commands, and nothing that is slow to import."""
+
+from __future__ import annotations
+
+import typer
+
+from cellenhance import __version__
+from cellenhance.cli.commands import models
+
+app = typer.Typer(
+    name="cellenhance",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=True,
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"cellenhance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    """Segment low-quality cell images and see what the network learned to enhance.
+
+    Example: cellenhance demo -o demo
+    """
+
+
+app.command()(models.models)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

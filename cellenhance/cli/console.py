@@ -1,0 +1,103 @@
+"""The only place that writes to the terminal: tables, notes, warnings, progress, errors.
+
+Results (tables, JSON) go to stdout; notes, warnings, progress and errors go to stderr. NO_COLOR is
+honoured by Rich; without a terminal there are no bars.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from cellenhance.progress import ProgressCallback, silent
+
+out = Console(soft_wrap=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+_STYLES = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
+
+
+class _NoteHandler(logging.Handler):
+    """Shows the package's log records as one line each on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(_STYLES.get(record.levelno, "") + escape(record.getMessage()))
+
+
+def set_verbosity(*, verbose: bool, quiet: bool) -> None:
+    """Show details (`verbose`), notes and warnings (default) or only errors (`quiet`)."""
+    logger = logging.getLogger("cellenhance")
+    logger.handlers = [_NoteHandler()]
+    logger.propagate = False
+    logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+def is_quiet() -> bool:
+    """Tell whether only errors are shown."""
+    return logging.getLogger("cellenhance").level >= logging.ERROR
+
+
+def note(message: str) -> None:
+    """Show one line on stderr unless quiet."""
+    if not is_quiet():
+        err.print(escape(message))
+
+
+def fail(message: str) -> None:
+    """Show one error line on stderr."""
+    err.print("[red]error:[/red] " + escape(message))
+
+
+def print_json(value: Any) -> None:
+    """Write `value` as JSON to stdout; NaN must be None already."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric_from: int = 1
+) -> None:
+    """Write a table to stdout; columns from `numeric_from` on are right-aligned."""
+    table = Table(title=escape(title), title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(
+            escape(column),
+            justify="right" if index >= numeric_from else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*[escape(cell) for cell in row])
+    if out.is_terminal:
+        out.print(table)
+    else:
+        # Without a terminal Rich assumes 80 columns and would wrap numbers.
+        Console(width=200, soft_wrap=False).print(table)
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """Yield a progress callback that draws a bar on stderr, or nothing without a terminal."""
+    if not err.is_terminal or is_quiet():
+        yield silent
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bars:
+        task = bars.add_task("", total=None)
+
+        def show(done: int, total: int, what: str) -> None:
+            bars.update(task, completed=done, total=total, description=escape(what))
+
+        yield show

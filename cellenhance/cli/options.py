@@ -1,0 +1,61 @@
+"""The options that mean the same in every command, defined once; imports nothing slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.", show_default=False)]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an output that exists already.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random draw.")]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+]
+Precision = Annotated[
+    str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.", metavar="PRECISION")
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", min=1, help="Images a step [default: the recipe's].", show_default=False
+    ),
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        "--tile",
+        min=32,
+        show_default=False,
+        help="Side in pixels of the core that is kept of a tile [default: from memory].",
+    ),
+]
+Overlap = Annotated[
+    int | None,
+    typer.Option(
+        "--overlap",
+        min=0,
+        show_default=False,
+        help="Context in pixels around a tile [default: what the network sees].",
+    ),
+]
+Models = Annotated[
+    Path | None,
+    typer.Option(
+        "--models", help="A models.yaml of your own, added to the catalogue.", show_default=False
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        show_default=False,
+        help="Change one setting, for example recipe.epochs=50; repeatable.",
+    ),
+]

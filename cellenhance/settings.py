@@ -1,0 +1,122 @@
+"""Layers of settings merged into one validated model; every refusal is a `SettingsError`.
+
+Each room owns its settings model. This module only parses ``key=value``, merges layers
+(defaults < models.yaml < options) and words the errors.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cellenhance.errors import SettingsError
+
+
+class Settings(BaseModel):
+    """Base of all settings models: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, else the list of names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Turn ``["recipe.epochs=5"]`` into ``{"recipe": {"epochs": 5}}``; values are YAML scalars.
+
+    Raises
+    ------
+    SettingsError
+        An assignment has no ``=``, an empty key or a value that is not YAML.
+    """
+    tree: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise SettingsError(
+                f"--set {assignment!r}: expected key=value, for example recipe.epochs=50"
+            )
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--set {assignment!r}: the value is not YAML") from error
+        tree = merge_layers(tree, _nest(parts, value))
+    return tree
+
+
+def _nest(parts: list[str], value: Any) -> dict[str, Any]:
+    for part in reversed(parts):
+        value = {part: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge mappings key by key, later layers winning; nested mappings are merged too."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                merged[key] = merge_layers(below, value)
+            else:
+                merged[key] = value
+    return merged
+
+
+def validate_settings(
+    model: type[SettingsT], values: Mapping[str, Any], *, where: str
+) -> SettingsT:
+    """Return `values` as a `model`, or raise one line that names the key and the cure.
+
+    Parameters
+    ----------
+    where : the place the values come from, for the message ("models.yaml, entry aep")
+
+    Raises
+    ------
+    SettingsError
+        A key is unknown (the nearest known one is offered) or a value does not fit.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise SettingsError(_describe(model, error, where)) from error
+
+
+def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, first["loc"][:-1])
+        return f"unknown key '{key}' in {where}{suggest(str(first['loc'][-1]), known)}"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"'{key}' in {where}: {first['msg']}, found {first['input']!r}{more}"
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model nested at `path`, as far as types tell."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        inner = [] if field is None else _models_in(field.annotation)
+        if not inner:
+            break
+        model = inner[0]
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    options = getattr(annotation, "__args__", (annotation,))
+    return [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
