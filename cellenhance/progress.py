@@ -9,5 +9,5 @@ ProgressCallback: TypeAlias = Callable[[int, int, str], None]
 """Called as (done, total, what) whenever a unit of work is finished."""
 
 
-def silent(done: int, total: int, what: str) -> None:  # noqa: ARG001 - the shape of the callback
+def silent(done: int, total: int, what: str) -> None:
     """Ignore all progress."""
