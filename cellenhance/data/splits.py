@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from cellenhance.data.dealing import Unit, build_units, deal
 from cellenhance.data.manifest import Dataset, SampleRow, read_rows
 from cellenhance.data.writers import write_csv
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
@@ -25,8 +25,6 @@ Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
 SPLIT_COLUMNS = ("id", "fold", "subset")
 DEFAULT_SPLIT = "default"
-_FILL_ORDER = (0, 2, 1)
-"""With too few units training is served first, then test, then validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +97,6 @@ class SplitSettings(Settings):
 Shares = Mapping[str, Sequence[float]]
 """Class shares of each sample by id, in class order; NaN-free."""
 
-Unit = tuple[str, ...]
-"""Ids that must stay together."""
-
 
 def make_split(
     samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
@@ -127,7 +122,7 @@ def fraction_split(
     """
     units = build_units(samples, settings.group_by)
     rng = np.random.default_rng([settings.seed, 0])
-    parts = _deal(units, settings.fractions, _scores(units, settings, shares), rng)
+    parts = deal(units, settings.fractions, _scores(units, settings, shares), rng)
     rows = _rows(samples, 1, parts)
     return SplitTable(settings.name, tuple(rows))
 
@@ -151,11 +146,12 @@ def kfold_split(
         )
     scores = _scores(units, settings, shares)
     rng = np.random.default_rng([settings.seed, 0])
-    tests = _deal(units, (1 / k,) * k, scores, rng)
+    tests = deal(units, (1 / k,) * k, scores, rng)
     rows: list[SplitRow] = []
     for fold, test in enumerate(tests, start=1):
+        taken = set(test)
         rest = [
-            (unit, score) for unit, score in zip(units, scores, strict=True) if unit not in test
+            (unit, score) for unit, score in zip(units, scores, strict=True) if unit not in taken
         ]
         if len(rest) < (2 if settings.val_fraction else 1):
             raise DatasetError(
@@ -164,60 +160,9 @@ def kfold_split(
             )
         rng = np.random.default_rng([settings.seed, fold])
         fractions = (1 - settings.val_fraction, settings.val_fraction)
-        train, val = _deal([u for u, _ in rest], fractions, [s for _, s in rest], rng)
+        train, val = deal([u for u, _ in rest], fractions, [s for _, s in rest], rng)
         rows += _rows(samples, fold, [train, val, test])
     return SplitTable(settings.name, tuple(rows))
-
-
-def build_units(samples: Sequence[SampleRow], group_by: str) -> list[Unit]:
-    """Return the ids that stay together: one group, or images that are equal.
-
-    Raises
-    ------
-    SettingsError
-        `group_by` is no regular expression with exactly one group, or misses an id.
-    """
-    parent = {sample.id: sample.id for sample in samples}
-
-    def root(key: str) -> str:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    first: dict[tuple[str, str], str] = {}
-    for sample, group in zip(samples, _group_names(samples, group_by), strict=True):
-        for mark in (("group", group), ("sha256", sample.sha256)):
-            parent[root(sample.id)] = root(first.setdefault(mark, sample.id))
-    units: dict[str, list[str]] = {}
-    for sample in samples:
-        units.setdefault(root(sample.id), []).append(sample.id)
-    return [tuple(ids) for ids in units.values()]
-
-
-def _group_names(samples: Sequence[SampleRow], group_by: str) -> list[str]:
-    if group_by == "column":
-        return [sample.group or sample.id for sample in samples]
-    if group_by == "none":
-        return [sample.id for sample in samples]
-    try:
-        pattern = re.compile(group_by)
-    except re.error as error:
-        raise SettingsError(
-            f"--group-by {group_by!r}: is no regular expression ({error})"
-        ) from error
-    if pattern.groups != 1:
-        raise SettingsError(
-            f"--group-by {group_by!r}: has {pattern.groups} groups; expected 'column', 'none' or a "
-            "regular expression with one group in parentheses, such as '^(slide[0-9]+)'"
-        )
-    names = []
-    for sample in samples:
-        found = pattern.search(sample.id)
-        if found is None or found[1] is None:
-            raise SettingsError(f"--group-by {group_by!r}: does not match the id '{sample.id}'")
-        names.append(found[1])
-    return names
 
 
 def _scores(units: Sequence[Unit], settings: SplitSettings, shares: Shares | None) -> list[float]:
@@ -228,50 +173,6 @@ def _scores(units: Sequence[Unit], settings: SplitSettings, shares: Shares | Non
     totals = table.sum(axis=0)
     rarest = int(np.argmin(np.where(totals > 0, totals, np.inf)))
     return [float(score) for score in table[:, rarest]]
-
-
-def _deal(
-    units: Sequence[Unit],
-    fractions: Sequence[float],
-    scores: Sequence[float],
-    rng: np.random.Generator,
-) -> list[list[Unit]]:
-    """Deal units to parts in order of score; each goes where the quota so far is missed most.
-
-    Within blocks of neighbours in score the order is random, so seeds differ.
-    """
-    order = rng.permutation(len(units))
-    order = order[np.argsort(np.asarray(scores)[order], kind="stable")]
-    block = max(2, round(1 / min(share for share in fractions if share > 0)))
-    order = np.concatenate(
-        [rng.permutation(order[at : at + block]) for at in range(0, len(order), block)] or [order]
-    )
-    parts: list[list[Unit]] = [[] for _ in fractions]
-    placed, seen = np.zeros(len(parts)), 0
-    wanted = np.asarray(fractions)
-    for index in order:
-        seen += len(units[index])
-        missing = np.where(wanted > 0, wanted * seen - placed, -np.inf)
-        part = int(np.argmax(missing))
-        parts[part].append(units[index])
-        placed[part] += len(units[index])
-    _fill_empty(parts, wanted)
-    return parts
-
-
-def _fill_empty(parts: list[list[Unit]], wanted: NDArray[Any]) -> None:
-    """Give each empty part the smallest unit of the part that has most, as far as units go."""
-    fill_order = _FILL_ORDER if len(parts) == 3 else range(len(parts))
-    for part in fill_order:
-        donor = max(range(len(parts)), key=lambda each: len(parts[each]))
-        if parts[part] or wanted[part] == 0 or len(parts[donor]) < 2:
-            continue
-        smallest = min(parts[donor], key=len)
-        parts[donor].remove(smallest)
-        parts[part].append(smallest)
-    if not parts[0]:
-        donor = max(range(len(parts)), key=lambda each: len(parts[each]))
-        parts[0], parts[donor] = parts[donor], parts[0]
 
 
 def _rows(
