@@ -1,0 +1,61 @@
+"""Coloured previews of masks, since raw class indices look black; arrays in, RGB out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellenhance.arrays import IGNORE, MaskArray
+
+MAX_SIDE_PX = 2048
+"""Previews are for looking at: larger masks are thinned to at most this side."""
+
+_IGNORE_GREY = 128
+
+
+def render_preview(
+    mask: MaskArray, colors: Sequence[str], max_side_px: int = MAX_SIDE_PX
+) -> NDArray[np.uint8]:
+    """Return `mask` in the colours of its classes.
+
+    Parameters
+    ----------
+    mask : (H, W) uint8 class indices, 255 = ignore (drawn mid grey)
+    colors : #rrggbb of each class in index order
+    max_side_px : every n-th pixel is taken, with the smallest n that fits both sides into this
+
+    Returns
+    -------
+    (h, w, 3) uint8 RGB
+
+    Raises
+    ------
+    ValueError
+        The mask is not (H, W) uint8, holds an index without a colour, or a colour is no #rrggbb.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> render_preview(np.array([[0, 1, 255]], np.uint8), ["#000000", "#ff8000"]).tolist()
+    [[[0, 0, 0], [255, 128, 0], [128, 128, 128]]]
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
+    step = max(1, -(-max(mask.shape) // max_side_px))
+    thinned = mask[::step, ::step]
+    stray = [int(value) for value in np.unique(thinned) if len(colors) <= value != IGNORE]
+    if stray:
+        raise ValueError(f"mask values {stray} have no colour: there are {len(colors)} colours")
+    table = np.full((256, 3), _IGNORE_GREY, np.uint8)
+    table[: len(colors)] = [parse_color(color) for color in colors]
+    return table[thinned]
+
+
+def parse_color(color: str) -> tuple[int, int, int]:
+    """Return (red, green, blue) of ``"#rrggbb"``; anything else is a ValueError."""
+    if len(color) != 7 or color[0] != "#":
+        raise ValueError(f"expected a colour #rrggbb, not {color!r}")
+    red, green, blue = bytes.fromhex(color[1:])
+    return red, green, blue

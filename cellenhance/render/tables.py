@@ -1,0 +1,164 @@
+"""Scores as rows of text, for the terminal and for CSV; nothing is printed or written here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellenhance.metrics.overlap import mean_defined
+from cellenhance.metrics.scores import PER_CLASS, OverlapScores, Scores
+
+_LABELS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, the column names, and rows of as many cells."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def format_percent(value: float) -> str:
+    """Return a fraction as percent with 2 decimals, "-" for NaN.
+
+    Examples
+    --------
+    >>> format_percent(4 / 7), format_percent(float("nan"))
+    ('57.14', '-')
+    """
+    return "-" if math.isnan(value) else f"{100 * value:.2f}"
+
+
+def format_mean_std(values: Sequence[float]) -> str:
+    """Return percent as "mean ± population standard deviation", NaN left out.
+
+    Values left out are said by "(n=...)", the number that remains.
+
+    Examples
+    --------
+    >>> format_mean_std([0.5, 0.7]), format_mean_std([0.5, 0.7, float("nan")])
+    ('60.00 ± 10.00', '60.00 ± 10.00 (n=2)')
+    """
+    defined = [value for value in values if not math.isnan(value)]
+    if not defined:
+        return "-"
+    text = f"{format_percent(mean_defined(defined))} ± {format_percent(float(np.std(defined)))}"
+    return text if len(defined) == len(values) else f"{text} (n={len(defined)})"
+
+
+def class_table(scores: Scores, *, per_image: bool = False) -> Table:
+    """Return one row a class and one of means: IoU, Dice, precision, recall in percent.
+
+    Parameters
+    ----------
+    per_image : the mean over images, with the number of images that lack the class, instead of
+        the scores pooled over all pixels
+    """
+    means = scores.per_image_mean if per_image else scores.pooled
+    rows = [
+        (name, *(format_percent(getattr(means, score)[name]) for score in PER_CLASS))
+        for name in scores.classes
+    ]
+    rows.append(
+        ("mean over classes", *(format_percent(getattr(means, f"m{name}")) for name in PER_CLASS))
+    )
+    header = ("class", *_LABELS.values())
+    if per_image:
+        header = (*header, "images without")
+        absences = [str(scores.n_absent[name]) for name in scores.classes]
+        rows = [(*row, count) for row, count in zip(rows, [*absences, ""], strict=True)]
+    title = f"{_describe(scores, per_image)}; accuracy {format_percent(means.accuracy)}"
+    return Table(title, header, tuple(rows))
+
+
+def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) -> Table:
+    """Return one row an entry (model, branch, "majority class"): IoU and Dice in percent.
+
+    Raises
+    ------
+    ValueError
+        There is no entry, or the entries differ in their classes.
+    """
+    first = _check_same_classes(list(entries.values()))
+    rows = tuple(
+        (name, *map(format_percent, _overlap_values(_choose(scores, per_image))))
+        for name, scores in entries.items()
+    )
+    return Table(_describe(first, per_image), _overlap_header(first), rows)
+
+
+def fold_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = False) -> Table:
+    """Return one row a model: IoU and Dice as mean ± population std over its folds.
+
+    Raises
+    ------
+    ValueError
+        There is no entry, one has no fold, or they differ in their classes or number of folds.
+    """
+    first = _check_same_classes([scores for folds in entries.values() for scores in folds])
+    counts = {len(folds) for folds in entries.values()}
+    if len(counts) != 1:
+        raise ValueError(f"entries have {sorted(counts)} folds; a table needs the same of each")
+    rows = []
+    for name, folds in entries.items():
+        columns = zip(*(_overlap_values(_choose(each, per_image)) for each in folds), strict=True)
+        rows.append((name, *map(format_mean_std, columns)))
+    title = (
+        f"percent, {_average(per_image)} in each fold; mean ± population standard deviation "
+        f"over {counts.pop()} folds"
+    )
+    return Table(title, _overlap_header(first), tuple(rows))
+
+
+def image_table(scores: Scores) -> Table:
+    """Return one row an image for a CSV: fractions, not rounded; empty cells are undefined."""
+    header = ["id", "accuracy"]
+    for score in PER_CLASS:
+        header += [f"m{score}", *(f"{score}_{name}" for name in scores.classes)]
+    rows = []
+    for image in scores.images:
+        values = [image.scores.accuracy]
+        for score in PER_CLASS:
+            by_class = getattr(image.scores, score)
+            values += [getattr(image.scores, f"m{score}"), *by_class.values()]
+        rows.append((image.id, *("" if math.isnan(value) else repr(value) for value in values)))
+    return Table("scores of each image", tuple(header), tuple(rows))
+
+
+def _check_same_classes(entries: Sequence[Scores]) -> Scores:
+    if not entries or any(each.classes != entries[0].classes for each in entries):
+        raise ValueError("a table needs at least one entry, and the same classes in all of them")
+    return entries[0]
+
+
+def _choose(scores: Scores, per_image: bool) -> OverlapScores:
+    return scores.per_image_mean if per_image else scores.pooled
+
+
+def _average(per_image: bool) -> str:
+    return "mean over images" if per_image else "pooled over all pixels"
+
+
+def _describe(scores: Scores, per_image: bool) -> str:
+    images = "1 image" if scores.n_images == 1 else f"{scores.n_images} images"
+    return f"percent, {_average(per_image)}, {images}"
+
+
+def _overlap_header(scores: Scores) -> tuple[str, ...]:
+    """Return the columns as in the published tables: the mean first, then the classes."""
+    return (
+        "",
+        "mIoU",
+        *(f"IoU {name}" for name in scores.classes),
+        "mDice",
+        *(f"Dice {name}" for name in scores.classes),
+    )
+
+
+def _overlap_values(scores: OverlapScores) -> list[float]:
+    return [scores.miou, *scores.iou.values(), scores.mdice, *scores.dice.values()]
