@@ -1,0 +1,181 @@
+"""Checkpoints: one safetensors file each, written whole or not at all, never a pickle.
+
+`best` holds weights; its header carries model entry, classes and normalisation and is enough to
+predict. `last` also holds the optimizer and the counters: it is the commit point of training.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from cellenhance.catalog import ModelEntry
+from cellenhance.data.manifest import SegmentationClass
+from cellenhance.data.normalize import Normalization
+from cellenhance.data.writers import replacing
+from cellenhance.errors import CellEnhanceError, CheckpointError, SettingsError
+from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.registry import build_network
+from cellenhance.settings import Settings, validate_settings
+
+_HEADER_KEY = "cellenhance"
+_WEIGHTS = "model."
+_OPTIMIZER = "optimizer."
+
+
+class ModelHeader(Settings):
+    """All that is needed besides weights to predict with a network."""
+
+    format_version: Literal[1] = 1
+    entry: ModelEntry
+    in_channels: int = Field(ge=1)
+    channel_names: tuple[str, ...] = ()
+    classes: tuple[SegmentationClass, ...]
+    normalization: Normalization
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes in index order."""
+        return tuple(each.name for each in self.classes)
+
+
+class TrainingState(Settings):
+    """Counters of a run in progress.
+
+    `epoch` is the epoch in progress, `step` the next step in it; the sums are over the steps of
+    that epoch that were done. After the last epoch `epoch` is one more than the number of epochs.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    loss_sums: dict[str, float] = Field(default_factory=dict)
+    best_epoch: int | None = None
+    best_miou: float | None = None
+    finished: bool = False
+    stopped_because: str | None = None
+    seconds: float = 0.0
+
+
+class _FileHeader(Settings):
+    model: ModelHeader
+    state: TrainingState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A network with its weights, in eval mode, and what belongs to it."""
+
+    network: SegmentationNetwork
+    header: ModelHeader
+    path: Path
+
+
+def save_model(path: Path, network: nn.Module, header: ModelHeader) -> None:
+    """Write the weights and the header."""
+    _save(path, _prefixed(_WEIGHTS, network.state_dict()), _FileHeader(model=header))
+
+
+def save_training(
+    path: Path,
+    network: nn.Module,
+    header: ModelHeader,
+    optimizer: Optimizer,
+    state: TrainingState,
+) -> None:
+    """Write weights, optimizer and counters: from this file training goes on exactly."""
+    tensors = _prefixed(_WEIGHTS, network.state_dict())
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= _prefixed(f"{_OPTIMIZER}{index}.", slots)
+    _save(path, tensors, _FileHeader(model=header, state=state))
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def _save(path: Path, tensors: dict[str, Tensor], header: _FileHeader) -> None:
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(contiguous, temporary, metadata={_HEADER_KEY: header.model_dump_json()})
+
+
+def load_model(path: Path) -> LoadedModel:
+    """Return the network of a checkpoint file, on the CPU and in eval mode.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, truncated, not ours, or its weights do not fit its model entry.
+    """
+    header, tensors = _load(path)
+    try:
+        network = build_network(
+            header.model.entry, header.model.in_channels, len(header.model.classes)
+        )
+    except CellEnhanceError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    _load_weights(network, tensors, path)
+    return LoadedModel(network.eval(), header.model, path)
+
+
+def load_training(path: Path, network: nn.Module, optimizer: Optimizer) -> TrainingState:
+    """Load weights and optimizer into the given objects and return the counters."""
+    header, tensors = _load(path)
+    if header.state is None:
+        raise CheckpointError(f"{path}: holds weights only, training cannot go on from it")
+    _load_weights(network, tensors, path)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(_OPTIMIZER):
+            index, _, slot = name.removeprefix(_OPTIMIZER).partition(".")
+            slots.setdefault(int(index), {})[slot] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    return header.state
+
+
+def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    weights = {
+        name.removeprefix(_WEIGHTS): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(_WEIGHTS)
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: the weights do not fit the model of its header; the file is damaged or was "
+            "written by another version"
+        ) from error
+
+
+def _load(path: Path) -> tuple[_FileHeader, dict[str, Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; expected a checkpoint (.safetensors)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: is damaged or no safetensors file; use the last complete checkpoint"
+        ) from error
+    if _HEADER_KEY not in metadata:
+        raise CheckpointError(f"{path}: is a safetensors file, but none that cellenhance wrote")
+    return _parse_header(metadata[_HEADER_KEY], path), tensors
+
+
+def _parse_header(text: str, path: Path) -> _FileHeader:
+    try:
+        values: Any = json.loads(text)
+        return validate_settings(_FileHeader, values, where="its header")
+    except (ValueError, SettingsError) as error:
+        raise CheckpointError(f"{path}: {error}") from error

@@ -1,0 +1,296 @@
+"""Prediction of images of any size, tile by tile, with memory set by the tile.
+
+A `Predictor` turns regions of an image into outputs of its networks; several networks (the folds
+of a cross-validation) are averaged as probabilities. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cellenhance.arrays import ImageArray, MaskArray
+from cellenhance.data.normalize import Normalization, fit_normalization
+from cellenhance.data.readers import ImageSource
+from cellenhance.engine.checkpoints import LoadedModel
+from cellenhance.engine.device import Compute, free_memory_bytes
+from cellenhance.engine.tiling import Tile, TileGrid, reflect_indices, round_up
+from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.networks.complexity import activation_bytes_per_pixel
+from cellenhance.networks.outputs import SegmentationOutput
+
+ENSEMBLE = "ensemble"
+"""Name of a network's result beside the names of its branches."""
+
+_CORES_PX = (1024, 512, 256, 128, 64)
+_MEMORY_LIMIT_BYTES = 1 << 30
+_LIVE_SHARE = 0.25
+"""Share of all layers' outputs that is alive at once without gradients (measured: 0.1 to 0.2)."""
+
+
+class Plane(Protocol):
+    """One image plane that is read region by region."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+
+    @property
+    def channels(self) -> int:
+        """Channels."""
+
+    def read(self, rows: slice, cols: slice) -> ImageArray:
+        """Return (h, w, C) in the file's dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPlane:
+    """An image in memory, (H, W, C), as a `Plane`."""
+
+    image: ImageArray
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.image.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """Channels."""
+        return int(self.image.shape[2])
+
+    def read(self, rows: slice, cols: slice) -> ImageArray:
+        """Return a view of the region."""
+        region: ImageArray = self.image[rows, cols]
+        return region
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlane:
+    """One plane of an open image file as a `Plane`."""
+
+    source: ImageSource
+    index: int = 0
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.source.info.height
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.source.info.width
+
+    @property
+    def channels(self) -> int:
+        """Channels."""
+        return self.source.info.channels
+
+    def read(self, rows: slice, cols: slice) -> ImageArray:
+        """Read the region from the file."""
+        region: ImageArray = self.source.read_region(self.index, rows, cols)
+        return region
+
+
+@dataclass(frozen=True, slots=True)
+class TilePrediction:
+    """What the networks say about the core of one tile.
+
+    Attributes
+    ----------
+    outputs : one a network, cropped to the core, batch of 1
+    range_warning : a sentence if the pixels lie outside the training range, else None
+    """
+
+    tile: Tile
+    outputs: tuple[SegmentationOutput, ...]
+    range_warning: str | None
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """Return (K, h, w) float32 summing to 1: the mean over the networks."""
+        members = [torch.softmax(output.logits[0].float(), dim=0) for output in self.outputs]
+        mean: NDArray[np.float32] = torch.stack(members).mean(dim=0).cpu().numpy()
+        return mean
+
+    def mask(self) -> MaskArray:
+        """Return (h, w) uint8 class indices: the most probable class."""
+        if len(self.outputs) == 1:
+            return _argmax(self.outputs[0].logits)
+        mask: MaskArray = self.probabilities().argmax(axis=0).astype(np.uint8)
+        return mask
+
+    def branch_masks(self) -> list[MaskArray]:
+        """Return the mask of each branch of a single network."""
+        return [_argmax(logits) for logits in self.outputs[0].branch_logits]
+
+
+def _argmax(logits: Tensor) -> MaskArray:
+    mask: MaskArray = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A whole image: mask (H, W) uint8 and probabilities (K, H, W) float32."""
+
+    mask: MaskArray
+    probabilities: NDArray[np.float32]
+
+
+class Predictor:
+    """Networks on a device, ready to predict images of any size.
+
+    Parameters
+    ----------
+    members : one network, or several whose probabilities are averaged; equal classes and channels
+    compute : device and precision
+    tile_px : side of the core that is kept; None: chosen from the free memory
+    context_px : pixels computed around the core; None: what the networks see
+
+    Raises
+    ------
+    SettingsError
+        The members differ in classes or channels.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[LoadedModel],
+        compute: Compute,
+        *,
+        tile_px: int | None = None,
+        context_px: int | None = None,
+    ) -> None:
+        _check_members(members)
+        self.members = tuple(members)
+        self.compute = compute
+        self.header = members[0].header
+        networks = [member.network for member in members]
+        for network in networks:
+            network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.stride_px = math.lcm(*(network.stride for network in networks))
+        self.min_size_px = max(network.min_size for network in networks)
+        reach = max((network.receptive_field_px - 1) // 2 for network in networks)
+        self.needed_context_px = round_up(reach, self.stride_px)
+        wanted = self.needed_context_px if context_px is None else context_px
+        self.context_px = round_up(wanted, self.stride_px)
+        self.tile_px = round_up(tile_px or self._choose_tile(), self.stride_px)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the masks that a single network gives: its branches, then the result."""
+        branches = self.members[0].network.branch_names
+        return (*branches, ENSEMBLE) if branches else ()
+
+    def _choose_tile(self) -> int:
+        per_pixel = max(activation_bytes_per_pixel(member.network) for member in self.members)
+        budget = min(_MEMORY_LIMIT_BYTES, free_memory_bytes(self.compute.device) // 4)
+        for core in _CORES_PX:
+            window = core + 2 * self.context_px
+            if window**2 * per_pixel * _LIVE_SHARE <= budget:
+                return core
+        return _CORES_PX[-1]
+
+    def grid(self, height: int, width: int) -> TileGrid:
+        """Return the tiles of an image of this size."""
+        return TileGrid(
+            height, width, self.tile_px, self.context_px, self.stride_px, self.min_size_px
+        )
+
+    def predict(self, image: ImageArray) -> Prediction:
+        """Return mask and probabilities of an image (H, W, C) in its own intensities."""
+        plane = ArrayPlane(image)
+        n_classes = len(self.header.classes)
+        probabilities = np.empty((n_classes, plane.height, plane.width), np.float32)
+        mask = np.empty((plane.height, plane.width), np.uint8)
+        for part in self.predict_tiles(plane):
+            rows, cols = part.tile.rows.core, part.tile.cols.core
+            probabilities[:, rows, cols] = part.probabilities()
+            mask[rows, cols] = part.mask()
+        return Prediction(mask, probabilities)
+
+    def predict_tiles(self, plane: Plane) -> Iterator[TilePrediction]:
+        """Yield the prediction of every tile, row by row, reading only what a tile needs.
+
+        Raises
+        ------
+        DatasetError
+            The plane has another number of channels than the networks.
+        """
+        if plane.channels != self.header.in_channels:
+            raise DatasetError(
+                f"the image has {plane.channels} channels, the model takes "
+                f"{self.header.in_channels}; pick one with --channel N or use a model of as many"
+            )
+        limits = [_limits_for(member.header.normalization, plane) for member in self.members]
+        for tile in self.grid(plane.height, plane.width):
+            window = _read_window(plane, tile)
+            outputs = tuple(
+                self._forward(member, normalization.apply(window), tile)
+                for member, normalization in zip(self.members, limits, strict=True)
+            )
+            yield TilePrediction(tile, outputs, limits[0].outside_range(window))
+
+    def _forward(
+        self, member: LoadedModel, window: NDArray[np.float32], tile: Tile
+    ) -> SegmentationOutput:
+        image = torch.from_numpy(np.ascontiguousarray(window.transpose(2, 0, 1)))[None]
+        with torch.inference_mode(), self.compute.autocast():
+            output: SegmentationOutput = member.network(image.to(self.compute.device))
+        rows, cols = tile.rows.core_in_window, tile.cols.core_in_window
+        return output.map(lambda tensor: tensor[..., rows, cols])
+
+
+def _check_members(members: Sequence[LoadedModel]) -> None:
+    first = members[0].header
+    for other in members[1:]:
+        if other.header.class_names != first.class_names:
+            raise SettingsError(
+                f"{other.path} has the classes {list(other.header.class_names)}, "
+                f"{members[0].path} {list(first.class_names)}; only runs of equal classes combine"
+            )
+        if other.header.in_channels != first.in_channels:
+            raise SettingsError(
+                f"{other.path} takes {other.header.in_channels} channels, {members[0].path} "
+                f"{first.in_channels}; only runs of equal channels combine"
+            )
+
+
+def _limits_for(normalization: Normalization, plane: Plane) -> Normalization:
+    """Return limits that hold for every tile: per-image ones are taken from the whole plane."""
+    if normalization.method != "per-image":
+        return normalization
+    whole = plane.read(slice(0, plane.height), slice(0, plane.width))
+    return fit_normalization(
+        "dataset",
+        [whole],
+        low_percentile=normalization.low_percentile,
+        high_percentile=normalization.high_percentile,
+    )
+
+
+def _read_window(plane: Plane, tile: Tile) -> ImageArray:
+    """Return the window of a tile, (h, w, C); outside the image its mirror is shown."""
+    rows = reflect_indices(tile.rows.window_start, tile.rows.window_stop, plane.height)
+    cols = reflect_indices(tile.cols.window_start, tile.cols.window_stop, plane.width)
+    top, left = int(rows.min()), int(cols.min())
+    region = plane.read(slice(top, int(rows.max()) + 1), slice(left, int(cols.max()) + 1))
+    window: ImageArray = region[rows - top][:, cols - left]
+    return window

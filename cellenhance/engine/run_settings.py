@@ -1,0 +1,94 @@
+"""All settings of a training run, composed from the catalogue entry, its recipe and the options."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cellenhance.catalog import Catalog, ModelEntry
+from cellenhance.engine.augmentation import AugmentationSettings
+from cellenhance.errors import SettingsError
+from cellenhance.settings import Settings, merge_layers, suggest, validate_settings
+
+
+class RecipeSettings(Settings):
+    """How a network is trained; the optimiser is Adam with betas (0.9, 0.999), no weight decay."""
+
+    learning_rate: float = Field(gt=0, description="Adam's step size (at the start)")
+    schedule: Literal["constant", "cosine"] = Field(
+        description="constant, or half a cosine from the learning rate to 0 over all steps"
+    )
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1, description="images a step")
+    crop_px: int | None = Field(
+        ge=16, description="side of random square crops, px; null: whole images"
+    )
+    normalization: Literal["unit", "dataset", "per-image"]
+    augmentation: AugmentationSettings
+    patience: int | None = Field(
+        None, ge=1, description="epochs without a better validation mIoU before stopping"
+    )
+
+
+class RunSettings(Settings):
+    """Everything that decides what a run computes; two equal ones give equal weights."""
+
+    model: ModelEntry
+    recipe_name: str
+    recipe: RecipeSettings
+    split: str
+    fold: int
+    seed: int
+    device: str
+    precision: str
+    n_threads: int
+
+
+def resolve_recipe(catalog: Catalog, name: str, overrides: dict[str, Any]) -> RecipeSettings:
+    """Return the recipe `name` of the catalogue with `overrides` merged in and checked."""
+    values = merge_layers(catalog.recipe(name), overrides)
+    return validate_settings(RecipeSettings, values, where=f"recipe '{name}'")
+
+
+def split_overrides(assignments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parts of ``--set`` that change the model and those that change the recipe.
+
+    Raises
+    ------
+    SettingsError
+        A key begins with neither ``settings.``, ``components.`` nor ``recipe.``.
+    """
+    known = ("settings", "components", "recipe")
+    for key, value in assignments.items():
+        if key not in known:
+            raise SettingsError(f"--set {key}: unknown key '{key}'{suggest(key, known)}")
+        if not isinstance(value, dict):
+            raise SettingsError(f"--set {key}={value}: expected {key}.NAME=VALUE")
+    model = {key: assignments[key] for key in known[:2] if key in assignments}
+    return model, assignments.get("recipe", {})
+
+
+def first_difference(old: RunSettings, new: RunSettings) -> str | None:
+    """Return ``"key: old value, now new value"`` of the first setting that differs, or None."""
+    return _first_difference(old.model_dump(mode="json"), new.model_dump(mode="json"), "")
+
+
+def _first_difference(old: Any, new: Any, path: str) -> str | None:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            found = _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            if found:
+                return found
+        return None
+    return None if old == new else f"{path}: {old}, now {new}"
+
+
+def check_crop(crop_px: int | None, stride: int, name: str) -> None:
+    """Raise `SettingsError`, with a size that works, unless the crop fits the network."""
+    if crop_px is not None and crop_px % stride:
+        better = -(-crop_px // stride) * stride
+        raise SettingsError(
+            f"recipe.crop_px is {crop_px}, but '{name}' takes multiples of {stride}; "
+            f"use --set recipe.crop_px={better}"
+        )

@@ -1,0 +1,277 @@
+"""fit(): the training loop. Steps, validation after each epoch, checkpoints, exact resuming.
+
+Every draw is keyed by (seed, epoch, step, purpose) and every sum is kept in the checkpoint, so that
+a run that was stopped anywhere ends with bitwise the same weights on the same CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from cellenhance.data.samples import Sample
+from cellenhance.engine import batches, checkpoints, seeding
+from cellenhance.engine.augmentation import apply_augmentation, draw_augmentation
+from cellenhance.engine.checkpoints import LoadedModel, ModelHeader, TrainingState
+from cellenhance.engine.device import Compute
+from cellenhance.engine.evaluation import evaluate, miou_of
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.run_settings import RecipeSettings
+from cellenhance.errors import CellEnhanceError
+from cellenhance.losses.objective import compute_objective
+from cellenhance.metrics.scores import Scores
+from cellenhance.networks.blocks import SegmentationNetwork
+
+TOTAL = "total"
+"""Name of the summed loss among the parts."""
+
+_LOSS_SHOWN_EVERY = 10
+_SAVED_EVERY_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Training images in memory and validation samples (possibly none)."""
+
+    images: batches.TrainingImages
+    validation: Sequence[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """Progress within an epoch; `loss` is the latest known mean, or None."""
+
+    epoch: int
+    step: int
+    n_steps: int
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One finished epoch: mean training losses by name, validation scores, what was measured."""
+
+    epoch: int
+    learning_rate: float
+    losses: dict[str, float]
+    scores: Scores | None
+    is_best: bool
+    train_seconds: float
+    validation_seconds: float
+    n_images: int
+
+
+Report = Callable[[StepReport | EpochReport], None]
+StopSignal = Callable[[], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FitPlan:
+    """Everything that `fit` needs besides network and data."""
+
+    recipe: RecipeSettings
+    seed: int
+    compute: Compute
+    header: ModelHeader
+    best_path: Path
+    last_path: Path
+    time_limit_s: float | None = None
+
+
+class Trainer:
+    """One network, its optimizer and its data; `fit` runs it to the end or to a stop."""
+
+    def __init__(self, network: SegmentationNetwork, data: TrainingData, plan: FitPlan) -> None:
+        self.network = network.to(plan.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.data = data
+        self.plan = plan
+        self.optimizer = Adam(self.network.parameters(), lr=plan.recipe.learning_rate)
+        self.n_steps = batches.count_steps(data.images, plan.recipe.batch_size, plan.recipe.crop_px)
+        self.predictor = Predictor(
+            [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
+        )
+
+    def resume(self) -> TrainingState:
+        """Load the last checkpoint into network and optimizer and return its counters."""
+        return checkpoints.load_training(self.plan.last_path, self.network, self.optimizer)
+
+    def fit(self, state: TrainingState, report: Report, stop_signal: StopSignal) -> TrainingState:
+        """Train from `state` until the recipe's end, the patience's, or the time limit.
+
+        Returns
+        -------
+        The final counters; `finished` is False when `stop_signal` ended it, state saved.
+        """
+        while not state.finished:
+            started = time.perf_counter()
+            state, n_images, stopped = self._run_epoch(state, report, stop_signal)
+            if stopped:
+                return state
+            state = self._close_epoch(state, report, time.perf_counter() - started, n_images)
+        return state
+
+    def _run_epoch(
+        self, state: TrainingState, report: Report, stop_signal: StopSignal
+    ) -> tuple[TrainingState, int, bool]:
+        """Do the remaining steps of the epoch; return the state, images seen, whether stopped."""
+        self.network.train()
+        device = self.plan.compute.device
+        totals = {name: torch.tensor(x, device=device) for name, x in state.loss_sums.items()}
+        n_images = 0
+        saved_at = clock = time.perf_counter()
+        for step in range(state.step, self.n_steps):
+            parts, n_in_batch = self.train_step(state.epoch, step)
+            n_images += n_in_batch
+            totals = {name: totals[name] + x if totals else x for name, x in parts.items()}
+            now = time.perf_counter()
+            state = state.model_copy(
+                update={"step": step + 1, "seconds": state.seconds + now - clock}
+            )
+            clock = now
+            report(self._step_report(state, totals))
+            signal_number = stop_signal()
+            if signal_number is not None or now - saved_at > _SAVED_EVERY_S:
+                saved_at = now
+                self.save_last(_with_sums(state, totals))
+            if signal_number is not None:
+                return state, n_images, True
+            if self._over_time(state):
+                break
+        return _with_sums(state, totals), n_images, False
+
+    def train_step(self, epoch: int, step: int) -> tuple[dict[str, Tensor], int]:
+        """Do one optimizer step; return the detached losses by name and the images in it."""
+        plan = self.plan
+        key = (epoch, step)
+        batch = batches.cut_batch(self.data.images, self._draw(epoch, step), plan.compute.device)
+        square = batch.image.shape[2] == batch.image.shape[3]
+        draw = draw_augmentation(
+            plan.recipe.augmentation,
+            len(batch.image),
+            seeding.numpy_generator(plan.seed, *key, "augmentation"),
+            square=square,
+        )
+        image, mask = apply_augmentation(draw, batch.image, batch.mask)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(epoch, step)
+        with seeding.seeded(plan.seed, *key, "dropout"), plan.compute.autocast():
+            output = self.network(image.contiguous(memory_format=torch.channels_last))
+        terms = compute_objective(output, mask, self.network.branch_names)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms.total.backward()
+        self.optimizer.step()
+        losses = {TOTAL: terms.total, **(terms.parts if len(terms.parts) > 1 else {})}
+        return {name: loss.detach() for name, loss in losses.items()}, len(image)
+
+    def _draw(self, epoch: int, step: int) -> list[batches.Crop]:
+        recipe, images = self.plan.recipe, self.data.images
+        if recipe.crop_px is not None:
+            rng = seeding.numpy_generator(self.plan.seed, epoch, step, "crops")
+            return batches.draw_random_crops(images, recipe.batch_size, recipe.crop_px, rng)
+        order = seeding.numpy_generator(self.plan.seed, epoch, "order").permutation(len(images))
+        chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        return batches.whole_images(images, chosen.tolist(), self.network.stride)
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """Return the step size of a step (epochs count from 1, steps from 0)."""
+        recipe = self.plan.recipe
+        if recipe.schedule == "constant":
+            return recipe.learning_rate
+        done = ((epoch - 1) * self.n_steps + step) / (recipe.epochs * self.n_steps)
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def _close_epoch(
+        self, state: TrainingState, report: Report, train_seconds: float, n_images: int
+    ) -> TrainingState:
+        """Validate, keep the best weights, save the last, report."""
+        started = time.perf_counter()
+        losses = {name: value / state.step for name, value in state.loss_sums.items()}
+        self._check_finite(losses, state)
+        scores = self._validate()
+        miou = miou_of(scores)
+        is_best = (
+            not self.data.validation
+            or state.best_miou is None
+            or (miou is not None and miou >= state.best_miou)
+        )
+        learning_rate = self.learning_rate(state.epoch, state.step - 1)
+        seconds = time.perf_counter() - started
+        state = self._next_epoch(state, miou, is_best=is_best, seconds=seconds)
+        if is_best:
+            checkpoints.save_model(self.plan.best_path, self.network, self.plan.header)
+        epoch = state.epoch - 1
+        report(
+            EpochReport(
+                epoch, learning_rate, losses, scores, is_best, train_seconds, seconds, n_images
+            )
+        )
+        self.save_last(state)
+        return state
+
+    def _next_epoch(
+        self, state: TrainingState, miou: float | None, *, is_best: bool, seconds: float
+    ) -> TrainingState:
+        """Return the counters at the start of the next epoch, or finished ones."""
+        recipe = self.plan.recipe
+        best_epoch = state.epoch if is_best else state.best_epoch
+        assert best_epoch is not None
+        reason = None
+        if state.epoch >= recipe.epochs and state.step >= self.n_steps:
+            reason = f"all {recipe.epochs} epochs done"
+        elif self._over_time(state):
+            reason = "the time limit was reached"
+        elif recipe.patience is not None and state.epoch - best_epoch >= recipe.patience:
+            reason = f"no better validation mIoU for {recipe.patience} epochs"
+        return state.model_copy(
+            update={
+                "epoch": state.epoch + 1,
+                "step": 0,
+                "loss_sums": {},
+                "best_epoch": best_epoch,
+                "best_miou": miou if is_best else state.best_miou,
+                "finished": reason is not None,
+                "stopped_because": reason,
+                "seconds": state.seconds + seconds,
+            }
+        )
+
+    def _validate(self) -> Scores | None:
+        if not self.data.validation:
+            return None
+        self.network.eval()
+        return evaluate(self.predictor, self.data.validation)
+
+    def _over_time(self, state: TrainingState) -> bool:
+        return self.plan.time_limit_s is not None and state.seconds >= self.plan.time_limit_s
+
+    def _step_report(self, state: TrainingState, totals: dict[str, Tensor]) -> StepReport:
+        """Read the loss from the device only now and then: reading waits for the device."""
+        shown = self.plan.compute.device.type == "cpu" or state.step % _LOSS_SHOWN_EVERY == 0
+        loss = float(totals[TOTAL]) / state.step if shown else None
+        return StepReport(state.epoch, state.step, self.n_steps, loss)
+
+    def _check_finite(self, losses: dict[str, float], state: TrainingState) -> None:
+        if not math.isfinite(losses[TOTAL]):
+            raise CellEnhanceError(
+                f"the training loss became {losses[TOTAL]} in epoch {state.epoch}; the last "
+                f"checkpoint is kept. Lower recipe.learning_rate (now "
+                f"{self.plan.recipe.learning_rate}) or use --precision fp32"
+            )
+
+    def save_last(self, state: TrainingState) -> None:
+        """Write the checkpoint from which training goes on."""
+        checkpoints.save_training(
+            self.plan.last_path, self.network, self.plan.header, self.optimizer, state
+        )
+
+
+def _with_sums(state: TrainingState, totals: dict[str, Tensor]) -> TrainingState:
+    """Return the counters with the loss sums of the epoch so far, float32 as on the device."""
+    return state.model_copy(update={"loss_sums": {k: float(x) for k, x in totals.items()}})

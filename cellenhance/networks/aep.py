@@ -1,0 +1,149 @@
+"""AEP: additive filters from penultimate maps, enhanced images, a learned weighted ensemble.
+
+Source: Kato & Hotta, arXiv 2108.13118 (SMC 2021), and its official code. Where paper and code
+differ the entry of the catalogue says which one it follows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from cellenhance.networks.blocks import SegmentationNetwork, full_precision
+from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.settings import Settings
+
+
+class AEPSettings(Settings):
+    """Settings of `AEP`."""
+
+    filter_source: Literal["first_k", "exact"] = Field(
+        "first_k",
+        description="first_k: the first K penultimate maps; exact: the translator has exactly K",
+    )
+    n_filters: int | None = Field(
+        None, ge=1, description="number K of filters; null: as many as classes"
+    )
+    ensemble: Literal["learned", "fixed", "none"] = Field(
+        "learned",
+        description="learned: weights and bias are trained; fixed: sum of all logits; none: the "
+        "result is one branch and no ensemble loss is added",
+    )
+    final_branch: int | None = Field(
+        None, ge=1, description="with ensemble none: the branch (1..K) that is the result"
+    )
+
+    @model_validator(mode="after")
+    def _final_branch_belongs_to_none(self) -> AEPSettings:
+        if (self.ensemble == "none") != (self.final_branch is not None):
+            raise ValueError("final_branch is set with ensemble: none, and only then")
+        return self
+
+
+class WeightedEnsemble(nn.Module):
+    """E = b + sum_i w_i o_i over S outputs: one scalar each, shared by classes and pixels.
+
+    The same as the published Conv3d(S -> 1, kernel 1), with its initialisation: uniform in
+    +-1/sqrt(S), weights not normalised. The bias shifts all classes alike and changes no argmax.
+    """
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(n_outputs)
+        self.weight = nn.Parameter(torch.empty(n_outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(1).uniform_(-bound, bound))
+
+    def forward(self, outputs: Sequence[Tensor]) -> Tensor:
+        """Mix S logits of shape (B, K, H, W) in float32."""
+        mixed = self.bias.view(1, 1, 1, 1)
+        for weight, output in zip(self.weight, outputs, strict=True):
+            mixed = mixed + weight * output.float()
+        return mixed
+
+
+class AEP(SegmentationNetwork):
+    """Network 1 (translator) makes filters, network 2 (segmenter) segments each enhanced image.
+
+    Parameters
+    ----------
+    translator : network 1; its penultimate maps must be >= 0 and have the size of the input
+    segmenter : network 2, one set of weights for all translations
+    """
+
+    Settings = AEPSettings
+    roles = ("translator", "segmenter")
+
+    def __init__(
+        self, translator: SegmentationNetwork, segmenter: SegmentationNetwork, settings: AEPSettings
+    ) -> None:
+        super().__init__(translator.in_channels, translator.n_classes, translator.feature_channels)
+        self.n_filters = settings.n_filters or translator.n_classes
+        if self.n_filters > translator.feature_channels:
+            raise ValueError(
+                f"n_filters is {self.n_filters}, but the translator has only "
+                f"{translator.feature_channels} penultimate maps"
+            )
+        if settings.final_branch is not None and settings.final_branch > self.n_filters:
+            raise ValueError(
+                f"final_branch is {settings.final_branch}, but there are {self.n_filters} filters"
+            )
+        self.translator = translator
+        self.segmenter = segmenter
+        self.final_branch = settings.final_branch
+        self.ensemble = (
+            WeightedEnsemble(self.n_filters + 1) if settings.ensemble == "learned" else None
+        )
+        self.stride = math.lcm(translator.stride, segmenter.stride)
+        self.min_size = max(translator.min_size, segmenter.min_size)
+        self.receptive_field_px = translator.receptive_field_px + segmenter.receptive_field_px - 1
+        self.branch_names = (
+            "network 1",
+            *(f"branch {k}" for k in range(1, self.n_filters + 1)),
+        )
+
+    @staticmethod
+    def component_settings(role: str, settings: AEPSettings, n_classes: int) -> dict[str, Any]:
+        """Return the settings that a component must have: exact filters fix the last width."""
+        if role == "translator" and settings.filter_source == "exact":
+            return {"n_features": settings.n_filters or n_classes}
+        return {}
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Segment `image`, (B, C, H, W) in [0, 1].
+
+        x_k = sigma(x + f_k); since x and f_k are >= 0 every translation lies in [0.5, 1). The
+        segmenter runs once per translation, so that in training its batch normalisation sees each
+        translation on its own and updates the running statistics K times, as published.
+        """
+        self.check_input(image)
+        first = self.translator(image)
+        filters = first.features[:, : self.n_filters]  # B,N,H,W
+        translations = translate(image, filters)  # B,N,C,H,W
+        branches = [first.logits]
+        branches += [self.segmenter(translations[:, k]).logits for k in range(self.n_filters)]
+        return SegmentationOutput(
+            logits=self._final_logits(branches),
+            features=first.features,
+            branch_logits=tuple(branches),
+            filters=filters,
+            translations=translations,
+        )
+
+    def _final_logits(self, branches: list[Tensor]) -> Tensor:
+        if self.final_branch is not None:
+            return branches[self.final_branch]
+        if self.ensemble is None:
+            return torch.stack([logits.float() for logits in branches]).sum(0)
+        mixed: Tensor = self.ensemble(branches)
+        return mixed
+
+
+def translate(image: Tensor, filters: Tensor) -> Tensor:
+    """Return sigma(x + f_k) in float32, (B, N, C, H, W), for x (B, C, H, W), f (B, N, H, W)."""
+    with full_precision(image.device):
+        return torch.sigmoid(image.float().unsqueeze(1) + filters.float().unsqueeze(2))

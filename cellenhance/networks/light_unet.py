@@ -1,0 +1,71 @@
+"""The light U-Net of the published AEP program: 0.85 M parameters, three stride-2 stages.
+
+Source: official code of Kato & Hotta, arXiv 2108.13118, where it is both network 1 and network 2.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from cellenhance.networks.blocks import Dropout, SegmentationNetwork, conv_norm_act, up_norm_act
+from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.settings import Settings
+
+
+class LightUNetSettings(Settings):
+    """Settings of `LightUNet`."""
+
+    dropout: float = Field(0.5, ge=0, lt=1, description="drop probability after each row but f")
+    n_features: int = Field(16, ge=1, description="width of the penultimate maps")
+
+
+class LightUNet(SegmentationNetwork):
+    """Every row is convolution, batch normalisation, ReLU, dropout; no full-resolution skip.
+
+    The skips A, B and D are the activations of the stride-2 convolutions BEFORE their dropout, and
+    the first concatenation is at the bottleneck.
+    """
+
+    Settings = LightUNetSettings
+    stride = 8
+    min_size = 8
+    receptive_field_px = 87
+
+    def __init__(self, in_channels: int, n_classes: int, settings: LightUNetSettings) -> None:
+        super().__init__(in_channels, n_classes, settings.n_features)
+        self.conv1 = conv_norm_act(in_channels, 32, 3, first=True)
+        self.down_a = conv_norm_act(32, 64, 4, stride=2)
+        self.conv_a = conv_norm_act(64, 64, 3)
+        self.down_b = conv_norm_act(64, 64, 4, stride=2)
+        self.conv_b = conv_norm_act(64, 64, 3)
+        self.down_d = conv_norm_act(64, 128, 4, stride=2)
+        self.conv_d = conv_norm_act(128, 128, 3)
+        self.up_d = up_norm_act(256, 64)
+        self.conv_up_d = conv_norm_act(64, 64, 3)
+        self.up_b = up_norm_act(128, 32)
+        self.conv_up_b = conv_norm_act(32, 32, 3)
+        self.up_a = up_norm_act(96, 16)
+        self.conv_features = conv_norm_act(16, settings.n_features, 3)
+        self.classifier = nn.Conv2d(settings.n_features, n_classes, 1)
+        self.dropout = Dropout(settings.dropout)
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Segment `image`, (B, C, H, W) with sides divisible by 8."""
+        self.check_input(image)
+        drop = self.dropout
+        x = drop(self.conv1(image))  # B,32,H,W
+        skip_a = self.down_a(x)  # B,64,H/2,W/2
+        x = drop(self.conv_a(drop(skip_a)))
+        skip_b = self.down_b(x)  # B,64,H/4,W/4
+        x = drop(self.conv_b(drop(skip_b)))
+        skip_d = self.down_d(x)  # B,128,H/8,W/8
+        x = drop(self.conv_d(drop(skip_d)))
+        x = drop(self.up_d(torch.cat([x, skip_d], dim=1)))  # B,64,H/4,W/4
+        x = drop(self.conv_up_d(x))
+        x = drop(self.up_b(torch.cat([x, skip_b], dim=1)))  # B,32,H/2,W/2
+        x = drop(self.conv_up_b(x))
+        x = drop(self.up_a(torch.cat([x, skip_a], dim=1)))  # B,16,H,W
+        features = self.conv_features(x)
+        return SegmentationOutput(logits=self.classifier(features), features=features)
