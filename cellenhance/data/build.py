@@ -1,0 +1,115 @@
+"""A dataset folder built sample by sample: files, manifest rows and fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cellenhance.arrays import IGNORE, ImageArray, MaskArray, check_image, check_mask
+from cellenhance.data.intensity import IntensityStatistics
+from cellenhance.data.manifest import (
+    ChannelIntensity,
+    Dataset,
+    DatasetDescription,
+    Fingerprint,
+    SampleRow,
+    save_dataset,
+)
+from cellenhance.data.samples import pixel_sha256
+from cellenhance.data.writers import write_image, write_mask
+from cellenhance.errors import DatasetError
+
+
+class DatasetBuilder:
+    """Writes samples into a folder and measures them; `finish` makes the folder a dataset."""
+
+    def __init__(self, root: Path, description: DatasetDescription) -> None:
+        self._root, self._description = root, description
+        self._rows: list[SampleRow] = []
+        self._statistics = IntensityStatistics()
+        self._pixels = np.zeros(256, dtype=np.int64)
+        self._content = hashlib.sha256()
+
+    def add(
+        self, sample_id: str, image: ImageArray, mask: MaskArray, group: str | None = None
+    ) -> None:
+        """Write one sample; ValueError when image and mask do not fit each other or the classes."""
+        check_image(image)
+        check_mask(mask, len(self._description.classes))
+        if mask.shape != image.shape[:2]:
+            raise ValueError(f"image {image.shape[:2]} and mask {mask.shape} differ in size")
+        size = self._description.pixel_size_um
+        paths = (f"images/{sample_id}.tif", f"masks/{sample_id}.tif")
+        names = self._description.channel_names
+        write_image(self._root / paths[0], image, pixel_size_um=size, channel_names=names)
+        write_mask(self._root / paths[1], mask, pixel_size_um=size)
+        digest = pixel_sha256(image)
+        height, width, n_channels = image.shape
+        self._rows.append(
+            SampleRow(
+                id=sample_id,
+                image=paths[0],
+                mask=paths[1],
+                group=group or sample_id,
+                height=height,
+                width=width,
+                channels=n_channels,
+                dtype=str(image.dtype),
+                sha256=digest,
+            )
+        )
+        self._statistics.add(image)
+        self._pixels += np.bincount(mask.ravel(), minlength=256)
+        self._content.update(f"{sample_id}\n{digest}\n{pixel_sha256(mask)}\n".encode())
+
+    def equal_images(self) -> list[tuple[str, ...]]:
+        """Return the ids of images that are equal pixel by pixel, one tuple a set."""
+        by_hash: dict[str, list[str]] = {}
+        for row in self._rows:
+            by_hash.setdefault(row.sha256, []).append(row.id)
+        return [tuple(ids) for ids in by_hash.values() if len(ids) > 1]
+
+    def finish(self) -> Dataset:
+        """Write manifest and description; equal images take the group of the first of them."""
+        if not self._rows:
+            raise DatasetError("nothing to write: no sample is left")
+        group_of = {}
+        for ids in self.equal_images():
+            first = next(row.group for row in self._rows if row.id == ids[0])
+            group_of.update(dict.fromkeys(ids, first))
+        rows = [replace(row, group=group_of.get(row.id, row.group)) for row in self._rows]
+        fingerprint = self._fingerprint()
+        description = self._description.model_copy(update={"fingerprint": fingerprint})
+        return save_dataset(self._root, description, rows)
+
+    def _fingerprint(self) -> Fingerprint:
+        statistics, rows = self._statistics, self._rows
+        columns = zip(
+            statistics.minimum,
+            statistics.percentile(0.1),
+            statistics.percentile(50),
+            statistics.percentile(99.8),
+            statistics.maximum,
+            strict=True,
+        )
+        labelled = self._pixels[: len(self._description.classes)]
+        n_labelled = max(1, int(labelled.sum()))
+        return Fingerprint(
+            n_samples=len(rows),
+            height_px=(min(r.height for r in rows), max(r.height for r in rows)),
+            width_px=(min(r.width for r in rows), max(r.width for r in rows)),
+            dtypes=tuple(sorted({row.dtype for row in rows})),
+            intensity=tuple(
+                ChannelIntensity(minimum=a, p0_1=b, median=c, p99_8=d, maximum=e)
+                for a, b, c, d, e in columns
+            ),
+            class_shares={
+                each.name: int(labelled[each.index]) / n_labelled
+                for each in self._description.classes
+            },
+            ignored_share=int(self._pixels[IGNORE]) / max(1, int(self._pixels.sum())),
+            content_sha256=self._content.hexdigest(),
+        )

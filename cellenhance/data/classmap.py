@@ -1,0 +1,132 @@
+"""The values or colours of foreign masks as class indices; nothing is mapped by guess.
+
+A mask becomes codes first: its grey values, or 0xRRGGBB where masks are coloured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellenhance.arrays import IGNORE, MAX_CLASSES, MaskArray
+from cellenhance.errors import SettingsError
+
+_GREY_TO_CODE = 0x010101
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_VALUE = re.compile(r"-?[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRule:
+    """One class of the user: its name and the codes that mean it."""
+
+    name: str
+    codes: tuple[int, ...]
+    is_color: bool = False
+
+    def as_option(self) -> str:
+        """Return the rule as ``NAME=VALUE,VALUE``."""
+        return f"{self.name}={','.join(show_code(c, self.is_color) for c in self.codes)}"
+
+
+def show_code(code: int, is_color: bool) -> str:
+    """Return a code as a user writes it: 127 or #ff8000."""
+    return f"#{code:06x}" if is_color else str(code)
+
+
+def parse_class(text: str) -> ClassRule:
+    """Return ``NAME=VALUE[,VALUE...]`` or ``NAME=#rrggbb[,#rrggbb...]`` as a rule.
+
+    Raises
+    ------
+    SettingsError
+        The text has another form.
+    """
+    name, equals, values = text.rpartition("=")
+    if not equals or not name.strip():
+        raise SettingsError(
+            f"--class {text!r}: expected NAME=VALUE[,VALUE...] or NAME=#rrggbb, such as nucleus=255"
+        )
+    codes, is_color = parse_codes(values, f"--class {text!r}")
+    return ClassRule(name.strip(), codes, is_color)
+
+
+def parse_codes(text: str, where: str) -> tuple[tuple[int, ...], bool]:
+    """Return the codes of ``1,2`` or ``#ff0000`` and whether they are colours."""
+    parts = [part.strip() for part in text.split(",")]
+    if all(_COLOR.fullmatch(part) for part in parts):
+        return tuple(int(part[1:], 16) for part in parts), True
+    if all(_VALUE.fullmatch(part) for part in parts):
+        return tuple(int(part) for part in parts), False
+    raise SettingsError(f"{where}: expected whole numbers, or colours such as #ff0000")
+
+
+class ClassMap:
+    """Codes to class indices, with codes to ignore.
+
+    Raises
+    ------
+    SettingsError
+        A name or a code is used twice, or values and colours are mixed.
+    """
+
+    def __init__(self, rules: Sequence[ClassRule], ignore: Iterable[str] = ()) -> None:
+        parsed = [parse_codes(text, f"--ignore {text!r}") for text in ignore]
+        kinds = {rule.is_color for rule in rules} | {is_color for _, is_color in parsed}
+        if len(kinds) > 1:
+            raise SettingsError("classes mix grey values and colours; use one kind for all")
+        if len(rules) > MAX_CLASSES:
+            raise SettingsError(f"{len(rules)} classes; at most {MAX_CLASSES} fit a mask")
+        self.rules = tuple(rules)
+        self.is_color = kinds == {True}
+        self.index_of: dict[int, int] = {}
+        pairs = [(code, i) for i, rule in enumerate(rules) for code in rule.codes]
+        for code, index in [*pairs, *((c, IGNORE) for codes, _ in parsed for c in codes)]:
+            if self.index_of.setdefault(code, index) != index:
+                shown = show_code(code, self.is_color)
+                raise SettingsError(f"mask value {shown} is given to two classes; choose one")
+        names = [rule.name for rule in rules]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SettingsError(f"class '{twice}' is given twice; list its values with commas")
+
+    def unmapped(self, counts: Mapping[int, int]) -> dict[int, int]:
+        """Return the codes that no class and no ignore names, with their pixel counts."""
+        return {code: n for code, n in sorted(counts.items()) if code not in self.index_of}
+
+    def apply(self, codes: NDArray[Any]) -> MaskArray:
+        """Return (H, W) codes as uint8 class indices; KeyError for a code without a class."""
+        present, where = np.unique(codes, return_inverse=True)
+        table = np.array([self.index_of[int(code)] for code in present], dtype=np.uint8)
+        return table[where.reshape(codes.shape)]
+
+
+def encode_mask(mask: NDArray[Any], *, is_color: bool) -> NDArray[np.int64]:
+    """Return the codes of a mask as read: (H, W) values or (H, W, 3) colours.
+
+    Grey values stand for grey colours and the reverse, so sets that mix both are one set.
+    """
+    values = mask.astype(np.int64)
+    if values.ndim == 3:
+        return (
+            values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2]
+            if is_color
+            else values[..., 0]
+        )
+    return values * _GREY_TO_CODE if is_color else values
+
+
+def count_codes(codes: NDArray[Any]) -> dict[int, int]:
+    """Return how many pixels have each code."""
+    present, numbers = np.unique(codes, return_counts=True)
+    return {int(c): int(n) for c, n in zip(present, numbers, strict=True)}
+
+
+def is_truly_color(mask: NDArray[Any]) -> bool:
+    """Tell whether a mask as read has pixels whose red, green and blue differ."""
+    return mask.ndim == 3 and bool((mask != mask[..., :1]).any())

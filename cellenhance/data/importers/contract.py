@@ -1,0 +1,89 @@
+"""What an importer is and what it returns; one importer a source layout, one file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from cellenhance.arrays import ImageArray
+from cellenhance.data.classmap import ClassRule
+from cellenhance.data.sources import ImageInfo
+from cellenhance.data.splits import SplitRow
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What a user may say about where things are."""
+
+    images: Path | None = None
+    masks: Path | None = None
+    valid_mask: Path | None = None
+
+
+class FoundPair(Protocol):
+    """One image with its mask, read only when asked."""
+
+    @property
+    def id(self) -> str:
+        """Future sample id."""
+
+    @property
+    def image_label(self) -> str:
+        """Where the image is, for tables and messages."""
+
+    @property
+    def mask_label(self) -> str:
+        """Where the mask is, for tables and messages."""
+
+    def names(self) -> frozenset[str]:
+        """Return every name by which ``--exclude`` may mean this pair."""
+
+    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
+        """Return the (H, W, C) image and its facts; ImageReadError when it cannot be read."""
+
+    def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
+        """Return the mask as `read_mask` does."""
+
+    def load_valid(self) -> NDArray[Any] | None:
+        """Return (H, W) values that are 0 where nothing was annotated, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSource:
+    """Everything an importer found, before any pixel is read.
+
+    Attributes
+    ----------
+    reason : why this layout was recognised, as a sentence part ("org/ beside gt/")
+    folders : role and place, for the table
+    unmatched : files without a partner
+    split : the split that the source brings, empty for none
+    default_classes : what the layout itself says of mask values
+    notes : sentences for the user
+    """
+
+    layout: str
+    reason: str
+    folders: tuple[tuple[str, str], ...]
+    pairs: tuple[FoundPair, ...]
+    unmatched: tuple[str, ...] = ()
+    split: tuple[SplitRow, ...] = ()
+    default_classes: tuple[ClassRule, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Importer(Protocol):
+    """One source layout."""
+
+    @property
+    def name(self) -> str:
+        """Value of ``--layout``."""
+
+    def recognise(self, source: Path, options: ImportOptions) -> str | None:
+        """Return why `source` has this layout, or None when it has not."""
+
+    def find(self, source: Path, options: ImportOptions) -> FoundSource:
+        """Return the pairs of `source`; DatasetError when it has not this layout."""
