@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE, MAX_CLASSES
-from cellenhance.data.manifest import load_dataset
+from cellenhance.data.classmap import (
+    ClassMap,
+    ClassRule,
+    count_codes,
+    encode_mask,
+    is_truly_color,
+    parse_class,
+    parse_codes,
+    show_code,
+)
+from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.readers import image_stem, is_image_name, read_mask
-from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.errors import DatasetError
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
 
 logger = logging.getLogger(__name__)
 
-_COLOR = 1 << 40  # colours are told from grey values of up to 32 bits by this offset
+_GREY = 0x010101  # the colour code of grey value 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +40,15 @@ class EvaluatePredictionsRequest:
     Attributes
     ----------
     predictions, truth : folders whose files match by relative path without extension
-    classes : ``NAME=VALUE[,VALUE...]`` with grey values or #rrggbb, in index order; None takes
-        every value that occurs as a class
-    ignore : values of the truth whose pixels do not count
+    classes : ``NAME=VALUE[,VALUE...]`` with grey values, or with #rrggbb, in index order; None
+        takes the classes of the dataset that the truth belongs to, else every value that occurs
+    ignore : values (or colours) of the truth whose pixels do not count
     """
 
     predictions: Path
     truth: Path
     classes: tuple[str, ...] | None = None
-    ignore: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluatePredictionsResult:
-    """The scores, the values of each class in the files, and the values that did not count."""
-
-    scores: Scores
-    class_values: Mapping[str, tuple[int, ...]]
-    ignore: tuple[int, ...]
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class _Pair:
 
 def evaluate_predictions(
     request: EvaluatePredictionsRequest, progress: ProgressCallback = silent
-) -> EvaluatePredictionsResult:
+) -> Scores:
     """Return the scores of the masks in one folder against those in another.
 
     Raises
@@ -69,19 +69,16 @@ def evaluate_predictions(
         A folder is missing or empty, a file has no partner, sizes differ, or a mask holds a value
         that is no class; files are named.
     SettingsError
-        A class is not NAME=VALUE, or a name or value stands twice.
+        A class is not NAME=VALUE, a name or value stands twice, or values and colours are mixed.
     """
     pairs = _match(request.predictions, request.truth)
-    class_values, ignore = _class_values(request, pairs)
-    index_of = {
-        value: index for index, values in enumerate(class_values.values()) for value in values
-    }
+    class_map = _class_map(request, pairs)
     matrices = []
     for done, pair in enumerate(pairs, start=1):
-        matrices.append(_count(pair, index_of, ignore, len(class_values)))
+        matrices.append(_count(pair, class_map))
         progress(done, len(pairs), pair.id)
-    scores = Scores.from_matrices(tuple(class_values), [pair.id for pair in pairs], matrices)
-    return EvaluatePredictionsResult(scores, class_values, ignore)
+    names = tuple(rule.name for rule in class_map.rules)
+    return Scores.from_matrices(names, [pair.id for pair in pairs], matrices)
 
 
 def _match(predictions: Path, truth: Path) -> list[_Pair]:
@@ -107,7 +104,7 @@ def _masks_by_id(folder: Path) -> dict[str, Path]:
     """Return the image files below `folder` by relative path without extension."""
     if not folder.is_dir():
         raise DatasetError(f"{folder}: expected a folder of masks, found none")
-    if (folder / "dataset.yaml").is_file():
+    if (folder / DESCRIPTION_FILE).is_file():
         raise DatasetError(f"{folder} is a whole dataset; give its masks folder {folder / 'masks'}")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     images = [path for path in files if is_image_name(path) and not path.name.startswith(".")]
@@ -117,7 +114,7 @@ def _masks_by_id(folder: Path) -> dict[str, Path]:
         if key in masks:
             raise DatasetError(f"{masks[key]} and {path} differ only in extension; remove one")
         masks[key] = path
-    skipped = [path.name for path in files if path not in images]
+    skipped = [path.name for path in sorted({*files} - {*images})]
     if skipped:
         logger.info(
             "%s: skipped %d files that are no images: %s", folder, len(skipped), _shorten(skipped)
@@ -127,132 +124,84 @@ def _masks_by_id(folder: Path) -> dict[str, Path]:
     return masks
 
 
-def _class_values(
-    request: EvaluatePredictionsRequest, pairs: Sequence[_Pair]
-) -> tuple[dict[str, tuple[int, ...]], tuple[int, ...]]:
-    """Return the file values of each class and the values to ignore, from where they are said."""
-    ignore = tuple(sorted(set(request.ignore)))
-    classes = {} if request.classes is None else _parse_classes(request.classes)
-    if request.truth.resolve().name == "masks" and (request.truth / "../dataset.yaml").is_file():
-        description = load_dataset(request.truth.resolve().parent).description
-        ignore = tuple(sorted({*ignore, IGNORE}))
-        classes = classes or {each.name: (each.index,) for each in description.classes}
+def _class_map(request: EvaluatePredictionsRequest, pairs: Sequence[_Pair]) -> ClassMap:
+    """Return what the values in the files mean: as told, as the dataset says, or as found."""
+    rules = [parse_class(text) for text in request.classes or ()]
+    ignore = list(request.ignore)
+    root = request.truth.resolve().parent
+    if request.truth.resolve().name == "masks" and (root / DESCRIPTION_FILE).is_file():
+        description = load_dataset(root).description
+        ignore = sorted({*ignore, str(IGNORE)})
+        rules = rules or [ClassRule(each.name, (each.index,)) for each in description.classes]
         logger.info(
-            "%s belongs to the dataset '%s': its classes (%s) and its ignore value %d are used",
-            request.truth, description.name, ", ".join(classes), IGNORE,
+            "%s belongs to the dataset '%s': its ignore value %d holds, classes are %s",
+            request.truth, description.name, IGNORE, ", ".join(rule.name for rule in rules),
         )  # fmt: skip
-    classes = classes or _classes_found(pairs, ignore)
-    both = sorted({value for values in classes.values() for value in values} & set(ignore))
-    if both:
-        raise SettingsError(f"value {both[0]} is both a class and ignored; choose one")
-    return classes, ignore
+    return ClassMap(rules or _rules_found(pairs, ignore), ignore)
 
 
-def _classes_found(pairs: Sequence[_Pair], ignore: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Return every value that occurs in any mask as a class named like the value."""
+def _rules_found(pairs: Sequence[_Pair], ignore: Sequence[str]) -> list[ClassRule]:
+    """Return every value or colour that occurs in any mask as a class named like it."""
     found: set[int] = set()
-    for pair in pairs:
-        found.update(np.unique(_read_values(pair.truth)).tolist())
-        found.update(np.unique(_read_values(pair.prediction)).tolist())
+    for path in (path for pair in pairs for path in (pair.truth, pair.prediction)):
+        found.update(count_codes(encode_mask(read_mask(path), is_color=True)))
         if len(found) > MAX_CLASSES:
             raise DatasetError(
-                f"more than {MAX_CLASSES} different values up to {pair.truth}: expected classes, "
-                "these look like instance masks or grey images"
+                f"more than {MAX_CLASSES} different values up to {path}: expected classes, these "
+                "look like instance masks or grey images"
             )
-    values = sorted(found - set(ignore))
-    if not values:
-        raise DatasetError(f"every pixel of {pairs[0].truth.parent} is ignored; nothing to score")
-    logger.info("classes are the values found: %s", ", ".join(map(_name, values)))
-    if IGNORE in values and len(values) > 2:
+    is_color = any(code % _GREY for code in found)
+    ignored = {code for text in ignore for code in parse_codes(text, f"--ignore {text!r}")[0]}
+    codes = sorted({code if is_color else code // _GREY for code in found} - ignored)
+    if not codes:
+        raise DatasetError(f"{pairs[0].truth.parent}: every value is ignored; nothing to score")
+    names = [show_code(code, is_color) for code in codes]
+    logger.info("classes are the values found: %s", ", ".join(names))
+    if not is_color and IGNORE in codes and len(codes) > 2:
         logger.info("255 counts as a class; --ignore 255 leaves those pixels out")
-    return {_name(value): (value,) for value in values}
+    return [ClassRule(name, (code,), is_color) for name, code in zip(names, codes, strict=True)]
 
 
-def _parse_classes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """Turn ``("cell=1,2", "rest=#000000")`` into values by name."""
-    classes: dict[str, tuple[int, ...]] = {}
-    taken: dict[int, str] = {}
-    for text in texts:
-        name, equals, right = text.partition("=")
-        try:
-            values = tuple(_parse_value(part.strip()) for part in right.split(","))
-        except ValueError:
-            equals = ""
-        if not equals or not name or name in classes:
-            raise SettingsError(
-                f"--class {text!r}: expected NAME=VALUE[,VALUE...] with a new name and grey "
-                "values or #rrggbb, for example cell=1,2"
-            )
-        for value in values:
-            if value in taken:
-                raise SettingsError(f"--class {text!r}: {_name(value)} is taken by {taken[value]}")
-            taken[value] = name
-        classes[name] = values
-    return classes
-
-
-def _parse_value(text: str) -> int:
-    if not text.startswith("#"):
-        return int(text)
-    if len(text) != 7:
-        raise ValueError(text)
-    return _pack_colors(np.array(list(bytes.fromhex(text[1:])))).item()
-
-
-def _pack_colors(colors: NDArray[Any]) -> NDArray[np.int64]:
-    """Return one number for each (..., 3) colour; a grey one is its grey value."""
-    wide = colors.astype(np.int64)
-    red, green, blue = wide[..., 0], wide[..., 1], wide[..., 2]
-    packed = _COLOR + (red << 16) + (green << 8) + blue
-    return np.where((red == green) & (green == blue), red, packed)
-
-
-def _name(value: int) -> str:
-    return f"#{value - _COLOR:06x}" if value >= _COLOR else str(value)
-
-
-def _read_values(path: Path) -> NDArray[np.int64]:
-    """Return the mask as (H, W) int64, colours packed into one number."""
-    mask = read_mask(path)
-    return _pack_colors(mask) if mask.ndim == 3 else mask.astype(np.int64)
-
-
-def _count(
-    pair: _Pair, index_of: Mapping[int, int], ignore: tuple[int, ...], n_classes: int
-) -> NDArray[np.int64]:
+def _count(pair: _Pair, class_map: ClassMap) -> NDArray[np.int64]:
     """Return the confusion matrix of one pair."""
-    truth, prediction = _read_values(pair.truth), _read_values(pair.prediction)
+    truth, prediction = (_read_codes(path, class_map) for path in (pair.truth, pair.prediction))
     if truth.shape != prediction.shape:
         sizes = [f"{width} x {height}" for height, width in (prediction.shape, truth.shape)]
         raise DatasetError(
             f"{pair.prediction} is {sizes[0]} pixels, but its truth {pair.truth} is {sizes[1]}; "
             "masks must have the size of their truth"
         )
-    counts = ~np.isin(truth, ignore)
-    true = _to_indices(truth, index_of, counts, pair.truth)
-    predicted = _to_indices(prediction, index_of, counts, pair.prediction)
-    return confusion_matrix(true, predicted, n_classes)
+    _refuse(pair.truth, class_map.unmapped(count_codes(truth)), class_map)
+    true = class_map.apply(truth)
+    counts = true != IGNORE
+    predicted = count_codes(prediction[counts])
+    no_class = {code: n for code, n in predicted.items()
+                if class_map.index_of.get(code, IGNORE) == IGNORE}  # fmt: skip
+    _refuse(pair.prediction, no_class, class_map)
+    any_class = class_map.rules[0].codes[0]  # what is predicted on ignored pixels does not matter
+    indices = class_map.apply(np.where(counts, prediction, any_class))
+    return confusion_matrix(true, indices, len(class_map.rules))
 
 
-def _to_indices(
-    values: NDArray[np.int64], index_of: Mapping[int, int], counts: NDArray[np.bool_], path: Path
-) -> NDArray[np.uint8]:
-    """Return class indices, 255 where pixels do not count; other values are an error."""
-    found, places = np.unique(values, return_inverse=True)
-    table = np.array([index_of.get(value, IGNORE) for value in found.tolist()], np.uint8)
-    indices = np.where(counts, table[places.reshape(values.shape)], np.uint8(IGNORE))
-    strays = values[counts & (indices == IGNORE)]
-    if strays.size:
-        named = ", ".join(
-            f"{_name(value)} in {n} pixels"
-            for value, n in zip(*(each.tolist() for each in np.unique(strays, return_counts=True)),
-                                strict=True)
-        )  # fmt: skip
+def _read_codes(path: Path, class_map: ClassMap) -> NDArray[np.int64]:
+    mask = read_mask(path)
+    if is_truly_color(mask) and not class_map.is_color:
         raise DatasetError(
-            f"{path}: values that are no class ({named}); expected "
-            f"{', '.join(map(_name, index_of))}; name them with --class or --ignore"
+            f"{path}: is coloured, but the classes are grey values; give colours to all of them, "
+            "such as --class cell=#ff8000"
         )
-    return indices
+    return encode_mask(mask, is_color=class_map.is_color)
+
+
+def _refuse(path: Path, strays: Mapping[int, int], class_map: ClassMap) -> None:
+    if not strays:
+        return
+    named = [f"{show_code(code, class_map.is_color)} in {n} pixels" for code, n in strays.items()]
+    raise DatasetError(
+        f"{path}: holds what is no class ({_shorten(named)}); expected "
+        f"{_shorten([rule.as_option() for rule in class_map.rules])}; name values with --class, "
+        "or values of the truth with --ignore"
+    )
 
 
 def _shorten(names: Sequence[str], n_shown: int = 5) -> str:

@@ -19,9 +19,9 @@ from cellenhance.data.manifest import (
 )
 from cellenhance.data.writers import write_mask
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.metrics.scores import Scores
 from cellenhance.tasks.evaluate_predictions import (
     EvaluatePredictionsRequest,
-    EvaluatePredictionsResult,
     evaluate_predictions,
 )
 
@@ -35,7 +35,7 @@ def save(path: Path, rows: list[Any]) -> None:
     write_mask(path, mask) if path.suffix.startswith(".tif") else imwrite(path, mask)
 
 
-def evaluate(folder: Path, **options: Any) -> EvaluatePredictionsResult:
+def evaluate(folder: Path, **options: Any) -> Scores:
     request = EvaluatePredictionsRequest(folder / "predictions", folder / "truth", **options)
     return evaluate_predictions(request)
 
@@ -49,15 +49,14 @@ def folder(tmp_path: Path) -> Path:
 
 def test_values_found_are_the_classes_and_255_is_one_of_them(folder: Path) -> None:
     result = evaluate(folder)
-    assert result.scores.classes == ("0", "255")
-    assert result.scores.matrix.tolist() == [[4, 1], [2, 3]]
-    assert result.ignore == ()
+    assert result.classes == ("0", "255")
+    assert result.matrix.tolist() == [[4, 1], [2, 3]]
 
 
 def test_files_match_by_relative_path_without_extension(folder: Path) -> None:
     save(folder / "predictions" / "deep" / "b.v2.ome.tif", TRUTH)
     save(folder / "truth" / "deep" / "b.v2.png", TRUTH)
-    assert [image.id for image in evaluate(folder).scores.images] == ["a", "deep/b.v2"]
+    assert [image.id for image in evaluate(folder).images] == ["a", "deep/b.v2"]
 
 
 @pytest.mark.parametrize(
@@ -98,25 +97,26 @@ def test_other_files_are_skipped_aloud(folder: Path, caplog: pytest.LogCaptureFi
 
 def test_classes_given_set_order_names_and_groups(folder: Path) -> None:
     result = evaluate(folder, classes=("cell=255,7", "rest=0"))
-    assert result.scores.classes == ("cell", "rest")
-    assert result.scores.matrix.tolist() == [[3, 2], [1, 4]]
-    assert result.class_values == {"cell": (255, 7), "rest": (0,)}
+    assert result.classes == ("cell", "rest")
+    assert result.matrix.tolist() == [[3, 2], [1, 4]]
 
 
 def test_ignored_truth_does_not_count_whatever_is_predicted_there(folder: Path) -> None:
     result = evaluate(folder, classes=("rest=0", "cell=255"), ignore=())
-    assert result.scores.matrix.sum() == 10
+    assert result.matrix.sum() == 10
     save(folder / "truth" / "a.png", [[0, 0, 0, 0, 9], [255, 255, 255, 255, 9]])
-    assert evaluate(folder, ignore=(9,)).scores.matrix.tolist() == [[4, 0], [2, 2]]
+    assert evaluate(folder, ignore=("9",)).matrix.tolist() == [[4, 0], [2, 2]]
 
 
 def test_an_ignored_value_predicted_where_truth_counts_is_an_error(folder: Path) -> None:
-    with pytest.raises(DatasetError, match=r"a.tif: values that are no class \(255 in 1 pixels"):
-        evaluate(folder, ignore=(255,))
+    with pytest.raises(DatasetError, match=r"a.tif: holds what is no class \(255 in 1 pixels"):
+        evaluate(folder, ignore=("255",))
 
 
 def test_a_value_outside_the_classes_given_is_named_with_its_file(folder: Path) -> None:
-    with pytest.raises(DatasetError, match=r"a\.png: .*\(255 in 5 pixels\); expected 0, 1;"):
+    with pytest.raises(
+        DatasetError, match=r"a\.png: .*\(255 in 5 pixels\); expected rest=0, cell=1;"
+    ):
         evaluate(folder, classes=("rest=0", "cell=1"))
 
 
@@ -124,14 +124,20 @@ def test_colour_masks_are_scored_by_colour(folder: Path) -> None:
     orange, black = [230, 159, 0], [0, 0, 0]
     save(folder / "truth" / "a.png", [[black, orange, orange]])
     save(folder / "predictions" / "a.tif", [[0, 1, 0]])
-    result = evaluate(folder, classes=("rest=0", "cell=1,#e69f00"))
-    assert result.scores.matrix.tolist() == [[1, 0], [1, 1]]
+    result = evaluate(folder, classes=("rest=#000000", "cell=#010101,#e69f00"))
+    assert result.matrix.tolist() == [[1, 0], [1, 1]]
+
+
+def test_colour_masks_need_colour_classes(folder: Path) -> None:
+    save(folder / "truth" / "a.png", [[[0, 0, 0], [230, 159, 0]]])
+    with pytest.raises(DatasetError, match=r"a\.png: is coloured, but the classes are grey"):
+        evaluate(folder, classes=("rest=0", "cell=1"))
 
 
 def test_colours_found_are_named_like_the_colour(folder: Path) -> None:
     save(folder / "truth" / "a.png", [[[0, 0, 0], [230, 159, 0]]])
     save(folder / "predictions" / "a.tif", [[0, 0]])
-    assert evaluate(folder).scores.classes == ("0", "#e69f00")
+    assert evaluate(folder).classes == ("#000000", "#e69f00")
 
 
 def test_a_size_mismatch_names_both_files_and_sizes(folder: Path) -> None:
@@ -158,7 +164,7 @@ def test_a_missing_and_an_empty_folder_are_errors(folder: Path) -> None:
 
 def test_ignoring_every_value_leaves_nothing_to_score(folder: Path) -> None:
     with pytest.raises(DatasetError, match="nothing to score"):
-        evaluate(folder, ignore=(0, 255))
+        evaluate(folder, ignore=("0", "255"))
 
 
 @pytest.mark.parametrize(
@@ -166,10 +172,11 @@ def test_ignoring_every_value_leaves_nothing_to_score(folder: Path) -> None:
     [
         (("cell",), "expected NAME=VALUE"),
         (("=1",), "expected NAME=VALUE"),
-        (("cell=one",), "expected NAME=VALUE"),
-        (("cell=#12345",), "expected NAME=VALUE"),
-        (("cell=1", "cell=2"), "with a new name"),
-        (("cell=1", "rest=1"), "1 is taken by cell"),
+        (("cell=one",), "expected whole numbers, or colours"),
+        (("cell=#12345",), "expected whole numbers, or colours"),
+        (("cell=1", "cell=2"), "'cell' is given twice"),
+        (("cell=1", "rest=1"), "1 is given to two classes"),
+        (("cell=1", "rest=#000000"), "mix grey values and colours"),
     ],
 )
 def test_a_class_that_is_no_name_and_value_is_a_usage_error(
@@ -180,8 +187,8 @@ def test_a_class_that_is_no_name_and_value_is_a_usage_error(
 
 
 def test_a_value_cannot_be_a_class_and_ignored(folder: Path) -> None:
-    with pytest.raises(SettingsError, match="255 is both a class and ignored"):
-        evaluate(folder, classes=("rest=0", "cell=255"), ignore=(255,))
+    with pytest.raises(SettingsError, match="255 is given to two classes"):
+        evaluate(folder, classes=("rest=0", "cell=255"), ignore=("255",))
 
 
 def test_only_the_masks_of_a_dataset_bring_classes_and_ignore(
@@ -198,9 +205,8 @@ def test_only_the_masks_of_a_dataset_bring_classes_and_ignore(
     request = EvaluatePredictionsRequest(tmp_path / "predictions", tmp_path / "masks")
     with caplog.at_level(logging.INFO, "cellenhance"):
         result = evaluate_predictions(request)
-    assert result.scores.matrix.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
-    assert result.scores.classes == ("rest", "cell", "never")
-    assert result.ignore == (255,)
+    assert result.matrix.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
+    assert result.classes == ("rest", "cell", "never")
     assert "belongs to the dataset 'set'" in caplog.text
     with pytest.raises(DatasetError, match="give its masks folder"):
         evaluate_predictions(EvaluatePredictionsRequest(tmp_path / "predictions", tmp_path))
