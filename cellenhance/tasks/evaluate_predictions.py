@@ -133,10 +133,9 @@ def _class_map(request: EvaluatePredictionsRequest, pairs: Sequence[_Pair]) -> C
         description = load_dataset(root).description
         ignore = sorted({*ignore, str(IGNORE)})
         rules = rules or [ClassRule(each.name, (each.index,)) for each in description.classes]
-        logger.info(
-            "%s belongs to the dataset '%s': its ignore value %d holds, classes are %s",
-            request.truth, description.name, IGNORE, ", ".join(rule.name for rule in rules),
-        )  # fmt: skip
+        names = ", ".join(rule.name for rule in rules)
+        logger.info("%s belongs to the dataset '%s'", request.truth, description.name)
+        logger.info("classes are %s; %d is ignored as in every dataset", names, IGNORE)
     return ClassMap(rules or _rules_found(pairs, ignore), ignore)
 
 
@@ -174,10 +173,10 @@ def _count(pair: _Pair, class_map: ClassMap) -> NDArray[np.int64]:
     _refuse(pair.truth, class_map.unmapped(count_codes(truth)), class_map)
     true = class_map.apply(truth)
     counts = true != IGNORE
+    classes = {code for rule in class_map.rules for code in rule.codes}
     predicted = count_codes(prediction[counts])
-    no_class = {code: n for code, n in predicted.items()
-                if class_map.index_of.get(code, IGNORE) == IGNORE}  # fmt: skip
-    _refuse(pair.prediction, no_class, class_map)
+    strays = {code: n for code, n in predicted.items() if code not in classes}
+    _refuse(pair.prediction, strays, class_map)
     any_class = class_map.rules[0].codes[0]  # what is predicted on ignored pixels does not matter
     indices = class_map.apply(np.where(counts, prediction, any_class))
     return confusion_matrix(true, indices, len(class_map.rules))
