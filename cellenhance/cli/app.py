@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cellenhance import __version__
-from cellenhance.cli.commands import models
+from cellenhance.cli.commands import doctor, evaluate, models, predict, train
 
 app = typer.Typer(
     name="cellenhance",
@@ -35,7 +35,11 @@ def root(
     """
 
 
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(predict.predict)
 app.command()(models.models)
+app.command()(doctor.doctor)
 
 
 def main() -> None:

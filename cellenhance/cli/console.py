@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
+import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +23,23 @@ from cellenhance.progress import ProgressCallback, silent
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class TextTable(Protocol):
+    """What `render.tables` returns."""
+
+    @property
+    def title(self) -> str:
+        """What the numbers are."""
+
+    @property
+    def header(self) -> Sequence[str]:
+        """Column names."""
+
+    @property
+    def rows(self) -> Sequence[Sequence[str]]:
+        """Cells."""
+
 
 _STYLES = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
 
@@ -55,6 +73,23 @@ def note(message: str) -> None:
 def fail(message: str) -> None:
     """Show one error line on stderr."""
     err.print("[red]error:[/red] " + escape(message))
+
+
+def show(table: TextTable, caption: str) -> None:
+    """Write a table of `render.tables` to stdout, `caption` before its title."""
+    title = f"{caption}: {table.title}" if caption else table.title
+    print_table(title, table.header, table.rows)
+
+
+def warn(message: str) -> None:
+    """Show one warning line on stderr unless quiet."""
+    if not is_quiet():
+        err.print("[yellow]warning:[/yellow] " + escape(message))
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """Write names and values as YAML to stdout."""
+    sys.stdout.write(yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True))
 
 
 def print_json(value: Any) -> None:

@@ -59,3 +59,17 @@ Set = Annotated[
         help="Change one setting, for example recipe.epochs=50; repeatable.",
     ),
 ]
+Channel = Annotated[
+    int | None,
+    typer.Option("--channel", min=0, show_default=False, help="Use this channel only, from 0."),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        "--axes", show_default=False, help="Axes of the file, such as ZCYX, where it lies."
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", show_default=False, help="Name of the split [default: default]."),
+]

@@ -1,8 +1,9 @@
-"""A predictor and annotated samples become scores; training and `evaluate` share this."""
+"""Predictor and annotated samples become counts and scores; training and `evaluate` share it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,36 @@ from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
 
 
-def evaluate(predictor: Predictor, samples: Iterable[Sample]) -> Scores:
-    """Return the scores of the result on all samples, and of every branch of a single network.
+@dataclass(frozen=True, slots=True)
+class PixelCounts:
+    """Confusion matrices (K, K) of each sample, for the result and for each output by name."""
 
-    Confusion matrices are summed tile by tile: no image is held as probabilities.
+    ids: tuple[str, ...]
+    result: tuple[NDArray[np.int64], ...]
+    outputs: dict[str, tuple[NDArray[np.int64], ...]]
+
+    def scores(self, classes: tuple[str, ...]) -> Scores:
+        """Return the scores of the result, those of the outputs as its branches."""
+        return Scores.from_matrices(classes, self.ids, self.result, self.outputs)
+
+
+def count_pixels(predictor: Predictor, samples: Iterable[Sample]) -> PixelCounts:
+    """Return the confusion matrices of the result on all samples and of a network's branches.
+
+    Counted tile by tile: no image is held as probabilities. Branches are counted for a single
+    network that has them, not for an average of several.
     """
     names = predictor.output_names if len(predictor.members) == 1 else ()
-    ids: list[str] = []
-    results: list[NDArray[np.int64]] = []
-    branches: dict[str, list[NDArray[np.int64]]] = {name: [] for name in names}
+    ids, rows = [], []
     for sample in samples:
         ids.append(sample.id)
-        *parts, final = _matrices(predictor, sample, n_outputs=max(1, len(names)))
-        results.append(final)
-        for name, matrix in zip(names, [*parts, final], strict=False):
-            branches[name].append(matrix)
-    return Scores.from_matrices(predictor.header.class_names, ids, results, branches)
+        rows.append(_count_sample(predictor, sample, n_outputs=max(1, len(names))))
+    columns = [tuple(column) for column in zip(*rows, strict=True)]
+    result = columns[-1] if columns else ()
+    return PixelCounts(tuple(ids), result, dict(zip(names, columns, strict=False)))
 
 
-def _matrices(predictor: Predictor, sample: Sample, n_outputs: int) -> list[NDArray[np.int64]]:
+def _count_sample(predictor: Predictor, sample: Sample, n_outputs: int) -> list[NDArray[np.int64]]:
     """Return the confusion matrix of each branch and, last, of the result."""
     n_classes = len(predictor.header.classes)
     totals = [np.zeros((n_classes, n_classes), np.int64) for _ in range(n_outputs)]
@@ -43,8 +55,11 @@ def _matrices(predictor: Predictor, sample: Sample, n_outputs: int) -> list[NDAr
     return totals
 
 
-def miou_of(scores: Scores | None) -> float | None:
-    """Return the pooled mIoU, or None without scores or where it is undefined."""
-    if scores is None or np.isnan(scores.pooled.miou):
-        return None
-    return scores.pooled.miou
+def evaluate(predictor: Predictor, samples: Iterable[Sample]) -> Scores:
+    """Return the scores of the result on all samples, and of every branch of a single network."""
+    return count_pixels(predictor, samples).scores(predictor.header.class_names)
+
+
+def miou_of(scores: Scores) -> float | None:
+    """Return the pooled mIoU, or None where it is undefined."""
+    return None if np.isnan(scores.pooled.miou) else scores.pooled.miou

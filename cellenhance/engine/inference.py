@@ -191,7 +191,8 @@ class Predictor:
         self.needed_context_px = round_up(reach, self.stride_px)
         wanted = self.needed_context_px if context_px is None else context_px
         self.context_px = round_up(wanted, self.stride_px)
-        self.tile_px = round_up(tile_px or self._choose_tile(), self.stride_px)
+        # Cores are also multiples of 16: masks are streamed into TIFF tiles, which must be.
+        self.tile_px = round_up(tile_px or self._choose_tile(), math.lcm(self.stride_px, 16))
 
     @property
     def output_names(self) -> tuple[str, ...]:

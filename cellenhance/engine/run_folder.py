@@ -32,7 +32,8 @@ _LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "tifffile", "safetenso
 class RunRecord(Settings):
     """The content of `run.yaml`: all that was decided before the first step.
 
-    `dataset_identity` is the hash of the dataset's samples and of the split in use.
+    `dataset_identity` is the hash of the dataset's samples and of the split in use;
+    `training_pixels` counts the annotated pixels of each class, for the majority baseline.
     """
 
     format_version: Literal[1] = 1
@@ -45,10 +46,16 @@ class RunRecord(Settings):
     dataset_identity: str
     n_train: int
     n_val: int
-    majority_class: str
+    training_pixels: tuple[int, ...]
     compute_reason: str
     versions: dict[str, str]
     command_line: str
+
+    @property
+    def majority_class(self) -> str:
+        """Return the class with the most training pixels, the baseline of every table."""
+        most = max(range(len(self.classes)), key=self.training_pixels.__getitem__)
+        return self.classes[most].name
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class StepReport:
     """Progress within an epoch; `loss` is the latest known mean, or None."""
 
     epoch: int
+    n_epochs: int
     step: int
     n_steps: int
     loss: float | None
@@ -59,6 +60,7 @@ class EpochReport:
     """One finished epoch: mean training losses by name, validation scores, what was measured."""
 
     epoch: int
+    n_epochs: int
     learning_rate: float
     losses: dict[str, float]
     scores: Scores | None
@@ -165,7 +167,7 @@ class Trainer:
             output = self.network(image.contiguous(memory_format=torch.channels_last))
         terms = compute_objective(output, mask, self.network.branch_names)
         self.optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
+        torch.autograd.backward(terms.total)
         self.optimizer.step()
         losses = {TOTAL: terms.total, **(terms.parts if len(terms.parts) > 1 else {})}
         return {name: loss.detach() for name, loss in losses.items()}, len(image)
@@ -195,7 +197,7 @@ class Trainer:
         losses = {name: value / state.step for name, value in state.loss_sums.items()}
         self._check_finite(losses, state)
         scores = self._validate()
-        miou = miou_of(scores)
+        miou = None if scores is None else miou_of(scores)
         is_best = (
             not self.data.validation
             or state.best_miou is None
@@ -206,10 +208,17 @@ class Trainer:
         state = self._next_epoch(state, miou, is_best=is_best, seconds=seconds)
         if is_best:
             checkpoints.save_model(self.plan.best_path, self.network, self.plan.header)
-        epoch = state.epoch - 1
         report(
             EpochReport(
-                epoch, learning_rate, losses, scores, is_best, train_seconds, seconds, n_images
+                epoch=state.epoch - 1,
+                n_epochs=self.plan.recipe.epochs,
+                learning_rate=learning_rate,
+                losses=losses,
+                scores=scores,
+                is_best=is_best,
+                train_seconds=train_seconds,
+                validation_seconds=seconds,
+                n_images=n_images,
             )
         )
         self.save_last(state)
@@ -255,7 +264,7 @@ class Trainer:
         """Read the loss from the device only now and then: reading waits for the device."""
         shown = self.plan.compute.device.type == "cpu" or state.step % _LOSS_SHOWN_EVERY == 0
         loss = float(totals[TOTAL]) / state.step if shown else None
-        return StepReport(state.epoch, state.step, self.n_steps, loss)
+        return StepReport(state.epoch, self.plan.recipe.epochs, state.step, self.n_steps, loss)
 
     def _check_finite(self, losses: dict[str, float], state: TrainingState) -> None:
         if not math.isfinite(losses[TOTAL]):

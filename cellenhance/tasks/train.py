@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.manifest import load_dataset
@@ -50,16 +49,6 @@ class TrainResult:
     best_epoch: int
     best_miou: float | None
     stopped_because: str
-
-
-def train_folds(
-    request: TrainRequest, folds: list[int], report: Callable[[int], Report]
-) -> list[TrainResult]:
-    """Train each fold in its own folder RUN/fold-K; with --resume finished ones are kept."""
-    return [
-        train(replace(request, fold=fold, output=request.output / f"fold-{fold}"), report(fold))
-        for fold in folds
-    ]
 
 
 def folds_of(dataset: Path, split: str, fold: str | None) -> list[int] | None:

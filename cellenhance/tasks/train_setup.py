@@ -199,21 +199,21 @@ def _make_record(
         dataset_identity=run_folder.dataset_identity(dataset, settings.split),
         n_train=len(train_ids),
         n_val=len(val_ids),
-        majority_class=_majority_class(dataset, train_ids),
+        training_pixels=_count_training_pixels(dataset, train_ids),
         compute_reason=compute.reason,
         versions=run_folder.collect_versions(),
         command_line=request.command_line,
     )
 
 
-def _majority_class(dataset: Dataset, ids: tuple[str, ...]) -> str:
-    """Return the class with the most annotated training pixels: the baseline of every table."""
+def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the annotated training pixels of each class."""
     counts = np.zeros(256, np.int64)
     for each in ids:
         counts += np.bincount(load_mask(dataset, dataset.row(each)).ravel(), minlength=256)
     if not counts[:IGNORE].any():
         raise DatasetError(f"{dataset.root}: no training pixel is annotated; check the masks")
-    return dataset.class_names[int(counts[:IGNORE].argmax())]
+    return tuple(counts[: len(dataset.class_names)].tolist())
 
 
 def _check_memory(trainer: Trainer) -> None:

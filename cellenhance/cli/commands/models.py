@@ -24,4 +24,24 @@ def models(
 
     Example: cellenhance models aep
     """
-    console.note(f"{name} {models_file} {json}")
+    from cellenhance.tasks.list_models import list_models, show_model
+
+    if name is not None:
+        entry, summary = show_model(name, models_file)
+        fields = entry.model_dump(mode="json")
+        if json:
+            console.print_json(fields | summary.to_json())
+        else:
+            numbers = {"parameters": f"{summary.n_parameters:,}", "GFLOPs": f"{summary.gflops:.2f}"}
+            console.print_fields(fields | numbers | {"stride": summary.stride})
+        return
+    summaries = list_models(models_file)
+    if json:
+        console.print_json([each.to_json() for each in summaries])
+        return
+    rows = [
+        [each.name, each.summary, f"{each.n_parameters:,}", f"{each.gflops:.2f}", str(each.stride)]
+        for each in summaries
+    ]
+    columns = ["model", "what it is", "parameters", "GFLOPs", "stride"]
+    console.print_table("Models", columns, rows, numeric_from=2)
