@@ -11,6 +11,7 @@ import numpy as np
 from cellenhance.arrays import IGNORE, ImageArray, MaskArray, check_image, check_mask
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.manifest import (
+    DESCRIPTION_FILE,
     ChannelIntensity,
     Dataset,
     DatasetDescription,
@@ -20,7 +21,7 @@ from cellenhance.data.manifest import (
 )
 from cellenhance.data.samples import pixel_sha256
 from cellenhance.data.writers import write_image, write_mask
-from cellenhance.errors import DatasetError
+from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 
 
 class DatasetBuilder:
@@ -112,4 +113,18 @@ class DatasetBuilder:
             },
             ignored_share=int(self._pixels[IGNORE]) / max(1, int(self._pixels.sum())),
             content_sha256=self._content.hexdigest(),
+        )
+
+
+def check_output_folder(output: Path, *, overwrite: bool) -> None:
+    """Refuse an output that exists, and with `overwrite` one that is no dataset of ours."""
+    if output.is_dir() and not any(output.iterdir()):
+        return
+    if not output.exists():
+        return
+    if not overwrite:
+        raise OutputExistsError(f"{output}: exists; give --overwrite or choose another output")
+    if not (output / DESCRIPTION_FILE).is_file():
+        raise SettingsError(
+            f"{output}: is no dataset of ours and is not replaced; choose another output"
         )

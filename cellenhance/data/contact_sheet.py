@@ -1,0 +1,112 @@
+"""All images of a set on one sheet, each beside its coloured mask."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cellenhance.arrays import IGNORE, ImageArray, MaskArray
+
+THUMBNAIL_PX = 160
+_GAP_PX, _LABEL_PX, _DPI = 6, 18, 100
+_IGNORE_RGB = (90, 90, 90)
+_MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A sample made small: image (h, w, C) in its own units, mask (h, w)."""
+
+    id: str
+    image: ImageArray
+    mask: MaskArray
+
+
+def make_thumbnail(sample_id: str, image: ImageArray, mask: MaskArray) -> Thumbnail:
+    """Return a sample of at most `THUMBNAIL_PX` a side: image by block means, mask by steps."""
+    step = max(1, math.ceil(max(image.shape[:2]) / THUMBNAIL_PX))
+    height, width = (max(1, side // step) for side in image.shape[:2])
+    step_y, step_x = min(step, image.shape[0]), min(step, image.shape[1])
+    blocks = image[: height * step_y, : width * step_x].astype(np.float32)
+    blocks = blocks.reshape(height, step_y, width, step_x, -1)
+    small_mask = mask[step_y // 2 :: step_y, step_x // 2 :: step_x][:height, :width]
+    return Thumbnail(sample_id, blocks.mean(axis=(1, 3)), small_mask)
+
+
+def color_table(colors: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the (256, 3) RGB of each mask value; ignore is grey."""
+    table = np.zeros((256, 3), dtype=np.uint8)
+    for index, color in enumerate(colors):
+        table[index] = list(bytes.fromhex(color[1:]))
+    table[IGNORE] = _IGNORE_RGB
+    return table
+
+
+def render_contact_sheet(
+    thumbnails: Sequence[Thumbnail],
+    *,
+    low: Sequence[float],
+    high: Sequence[float],
+    colors: Sequence[str],
+    title: str,
+) -> bytes:
+    """Return the sheet as PNG.
+
+    Parameters
+    ----------
+    low, high : display limits of each channel, the same for all images
+    colors : "#rrggbb" of each class
+    """
+    columns = min(_MOST_COLUMNS, max(1, math.ceil(math.sqrt(len(thumbnails)))))
+    rows = math.ceil(len(thumbnails) / columns)
+    cell_h, cell_w = THUMBNAIL_PX + _LABEL_PX, 2 * THUMBNAIL_PX + 3 * _GAP_PX
+    sheet = np.full((rows * cell_h + _LABEL_PX, columns * cell_w, 3), 255, dtype=np.uint8)
+    table = color_table(colors)
+    labels = [(2.0, _LABEL_PX - 5.0, title)]
+    for index, each in enumerate(thumbnails):
+        top = _LABEL_PX + index // columns * cell_h
+        left = index % columns * cell_w
+        height, width = each.mask.shape
+        sheet[top + _LABEL_PX : top + _LABEL_PX + height, left : left + width] = _stretch(
+            each.image, low, high
+        )
+        beside = left + THUMBNAIL_PX + _GAP_PX
+        sheet[top + _LABEL_PX : top + _LABEL_PX + height, beside : beside + width] = table[
+            each.mask
+        ]
+        labels.append((left + 2.0, top + _LABEL_PX - 5.0, each.id[:44]))
+    return _print(sheet, labels)
+
+
+def _stretch(image: ImageArray, low: Sequence[float], high: Sequence[float]) -> NDArray[np.uint8]:
+    """Return RGB between the limits: three channels as they are, else the first as grey."""
+    shown = image if image.shape[2] == 3 else image[..., :1]
+    floor = np.asarray(low[: shown.shape[2]], dtype=np.float32)
+    span = np.maximum(np.asarray(high[: shown.shape[2]], dtype=np.float32) - floor, 1e-12)
+    grey = np.clip((shown - floor) / span, 0, 1) * 255
+    return np.broadcast_to(grey, (*grey.shape[:2], 3)).astype(np.uint8)
+
+
+def _print(sheet: NDArray[np.uint8], labels: Sequence[tuple[float, float, str]]) -> bytes:
+    height, width = sheet.shape[:2]
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.imshow(sheet, interpolation="none", extent=(0, width, height, 0), aspect="auto")
+    for x, y, text in labels:
+        axes.text(x, y, text, fontsize=7, color="black", parse_math=False)
+    target = BytesIO()
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "cellenhance"}):
+        warnings.simplefilter("ignore")  # a name in a script that the font lacks is shown as boxes
+        figure.savefig(target, format="png", dpi=_DPI)
+    return target.getvalue()

@@ -1,0 +1,153 @@
+"""What the pairs of a source hold, measured in one pass before anything is decided or written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellenhance.data.channels import ChannelFacts, channel_facts
+from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color
+from cellenhance.data.importers.contract import FoundPair
+from cellenhance.errors import DatasetError
+from cellenhance.progress import ProgressCallback, silent
+
+
+@dataclass(frozen=True, slots=True)
+class PairFacts:
+    """What one pair holds; `codes` counts grey values, or 0xRRGGBB for a colour mask."""
+
+    pair: FoundPair
+    height: int
+    width: int
+    dtype: str
+    channels: ChannelFacts
+    pixel_size_um: float | None
+    codes: dict[int, int]
+    is_color: bool
+    n_outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What all pairs hold together."""
+
+    facts: tuple[PairFacts, ...]
+    is_color: bool
+    codes: dict[int, int]
+    n_outside: int
+
+    @property
+    def sizes(self) -> dict[tuple[int, int], int]:
+        """Number of images of each (height, width)."""
+        return dict(Counter((each.height, each.width) for each in self.facts))
+
+    @property
+    def dtypes(self) -> dict[str, int]:
+        """Number of images of each dtype."""
+        return dict(Counter(each.dtype for each in self.facts))
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """The pixel size that all files agree on within 1 %, else None."""
+        sizes = [each.pixel_size_um for each in self.facts]
+        known = [size for size in sizes if size is not None]
+        if len(known) < len(sizes) or not known or max(known) > 1.01 * min(known):
+            return None
+        return known[0]
+
+
+def survey_pairs(
+    pairs: Sequence[FoundPair],
+    *,
+    channel: int | None = None,
+    as_color: bool = False,
+    progress: ProgressCallback = silent,
+) -> Survey:
+    """Read every pair once.
+
+    Parameters
+    ----------
+    as_color : mask values are colours whatever the files look like (the user named colours)
+
+    Raises
+    ------
+    DatasetError
+        A file cannot be read, or the sizes of a pair differ.
+    """
+    facts = []
+    for done, pair in enumerate(pairs, start=1):
+        facts.append(_measure(pair, channel, as_color))
+        progress(done, len(pairs), "reading")
+    is_color = as_color or any(each.is_color for each in facts)
+    total: Counter[int] = Counter()
+    for each in facts:
+        total.update(_as_set_codes(each, is_color))
+    return Survey(
+        facts=tuple(facts),
+        is_color=is_color,
+        codes=dict(sorted(total.items())),
+        n_outside=sum(each.n_outside for each in facts),
+    )
+
+
+def load_valid(pair: FoundPair, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """Return where a pair was annotated, or None for everywhere.
+
+    Raises
+    ------
+    DatasetError
+        The valid mask has another size, or more than two values.
+    """
+    values = pair.load_valid()
+    if values is None:
+        return None
+    if values.shape != shape:
+        raise DatasetError(
+            f"{pair.image_label}: is {shape[0]} x {shape[1]}, its valid mask "
+            f"{values.shape[0]} x {values.shape[1]}; expected the same size"
+        )
+    present = np.unique(values)
+    if len(present) > 2 or (len(present) == 2 and 0 not in present):
+        raise DatasetError(
+            f"{pair.image_label}: its valid mask has the values {present[:8].tolist()}; expected "
+            "0 outside and one other value inside"
+        )
+    inside: NDArray[np.bool_] = values != 0
+    return inside
+
+
+def _measure(pair: FoundPair, channel: int | None, as_color: bool) -> PairFacts:
+    image, info = pair.load_image(channel)
+    mask = pair.load_mask(expand_palette=as_color)
+    height, width = image.shape[:2]
+    if mask.shape[:2] != (height, width):
+        raise DatasetError(
+            f"{pair.image_label}: is {height} x {width} pixels, its mask {pair.mask_label} "
+            f"{mask.shape[0]} x {mask.shape[1]}; expected the same size, mend it or --exclude "
+            f"{pair.id}"
+        )
+    valid = load_valid(pair, (height, width))
+    is_color = is_truly_color(mask)
+    codes = encode_mask(mask, is_color=is_color)
+    return PairFacts(
+        pair=pair,
+        height=height,
+        width=width,
+        dtype=str(image.dtype),
+        channels=channel_facts(pair.image_label, image, info.channel_names),
+        pixel_size_um=info.pixel_size_um,
+        codes=count_codes(codes if valid is None else codes[valid]),
+        is_color=is_color,
+        n_outside=0 if valid is None else int(np.count_nonzero(~valid)),
+    )
+
+
+def _as_set_codes(facts: PairFacts, is_color: bool) -> dict[int, int]:
+    """Return the codes of one mask in the kind of the set; grey v is the colour (v, v, v)."""
+    if facts.is_color or not is_color:
+        return facts.codes
+    return {value * 0x010101: n for value, n in facts.codes.items()}
