@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cellenhance import __version__
-from cellenhance.cli.commands import doctor, evaluate, models, predict, train
+from cellenhance.cli.commands import dataset, doctor, evaluate, models, predict, train
 
 app = typer.Typer(
     name="cellenhance",
@@ -39,6 +39,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(models.models)
+app.add_typer(dataset.app)
 app.command()(doctor.doctor)
 
 

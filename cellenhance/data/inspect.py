@@ -116,7 +116,7 @@ def _image_problems(facts: Sequence[SampleFacts]) -> list[Finding]:
     unlabelled = [each.id for each in facts if not each.class_pixels.any()]
     problems = (
         ("constant-image", constant, "one value everywhere; the file holds no picture, exclude it"),
-        ("saturated", saturated, "pixels at the largest value; expose less, their detail is lost"),
+        ("saturated", saturated, "pixels at the largest value; where they are cells, expose less"),
         ("unlabelled", unlabelled, "no labelled pixel; label it or exclude it"),
     )
     return [Finding(kind, f"{_some(ids)}: {text}") for kind, ids, text in problems if ids]

@@ -1,0 +1,122 @@
+"""What `prepare` was asked for and found, and whether its classes fit the mask values."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cellenhance.arrays import IGNORE
+from cellenhance.data.classmap import ClassMap, ClassRule, parse_codes, show_code
+from cellenhance.data.importers.contract import FoundSource, ImportOptions
+from cellenhance.data.importers.registry import AUTO
+from cellenhance.data.survey import Survey
+from cellenhance.errors import DatasetError
+
+_MOST_NAMED = 10
+_MOST_PLAUSIBLE_CLASSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareRequest:
+    """What to prepare; `classes` and `ignore` are as on the command line."""
+
+    source: Path
+    output: Path
+    layout: str = AUTO
+    folders: ImportOptions = field(default_factory=ImportOptions)
+    classes: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    background: str | None = None
+    channel: int | None = None
+    pixel_size_um: float | None = None
+    exclude: tuple[str, ...] = ()
+    skip_unmatched: bool = False
+    overwrite: bool = False
+    name: str | None = None
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSurvey:
+    """What was found and measured; nothing is decided yet."""
+
+    request: PrepareRequest
+    source: FoundSource
+    survey: Survey
+    rules: tuple[ClassRule, ...]
+
+    def class_of(self, code: int) -> str:
+        """Return the name of the class of a mask value, "ignore", or "-" when it has none."""
+        index = ClassMap(self.rules, self.request.ignore).index_of.get(code)
+        if index is None:
+            return "-"
+        return "ignore" if index == IGNORE else self.rules[index].name
+
+
+def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
+    """Raise DatasetError when mask values have no class, with the command that would fit."""
+    unmapped = class_map.unmapped(found.survey.codes)
+    if not unmapped:
+        return
+    is_color = found.survey.is_color
+    shown = ", ".join(
+        f"{show_code(code, is_color)} ({n} px)" for code, n in list(unmapped.items())[:_MOST_NAMED]
+    )
+    more = f" and {len(unmapped) - _MOST_NAMED} more" if len(unmapped) > _MOST_NAMED else ""
+    guilty = [
+        facts.pair.mask_label
+        for facts in found.survey.facts
+        if any(_set_code(code, facts.is_color, is_color) in unmapped for code in facts.codes)
+    ]
+    where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
+    if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES:
+        raise DatasetError(
+            f"mask values without a class {where}: {shown}{more}; so many values look like "
+            "instance labels or a lossy mask, expected one value a class"
+        )
+    raise DatasetError(
+        f"mask values without a class {where}: {shown}{more}; name them, for example: "
+        f"{fitting_command(found)}"
+    )
+
+
+def _set_code(code: int, code_is_color: bool, set_is_color: bool) -> int:
+    return code * 0x010101 if set_is_color and not code_is_color else code
+
+
+def fitting_command(found: SourceSurvey) -> str:
+    """Return a command line that maps every value that occurs."""
+    request, is_color = found.request, found.survey.is_color
+    rules = [rule for rule in found.rules if rule.is_color == is_color]
+    taken = {rule.name for rule in rules}
+    known = {code for rule in rules for code in rule.codes}
+    ignored = [
+        (value, codes)
+        for value in request.ignore
+        for codes, kind in [parse_codes(value, f"--ignore {value!r}")]
+        if kind == is_color
+    ]
+    known |= {code for _, codes in ignored for code in codes}
+    free = (name for i in range(1000) if (name := f"class{i}") not in taken)
+    rules += [
+        ClassRule(next(free), (code,), is_color) for code in found.survey.codes if code not in known
+    ]
+    words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
+    words += [] if request.layout == AUTO else ["--layout", request.layout]
+    for option in ("images", "masks", "valid_mask"):
+        folder = getattr(request.folders, option)
+        words += [] if folder is None else [f"--{option.replace('_', '-')}", str(folder)]
+    words += [word for rule in rules for word in ("--class", rule.as_option())]
+    words += [word for value, _ in ignored for word in ("--ignore", value)]
+    words += [] if request.channel is None else ["--channel", str(request.channel)]
+    words += [word for name in request.exclude for word in ("--exclude", name)]
+    words += ["--skip-unmatched"] if request.skip_unmatched else []
+    return shlex.join(words)
+
+
+def name_some(names: Sequence[str], most: int = _MOST_NAMED) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
