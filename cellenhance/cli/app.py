@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cellenhance import __version__
-from cellenhance.cli.commands import dataset, doctor, evaluate, models, predict, train
+from cellenhance.cli.commands import dataset, demo, doctor, evaluate, models, predict, train
 
 app = typer.Typer(
     name="cellenhance",
@@ -35,6 +35,7 @@ def root(
     """
 
 
+app.command()(demo.demo)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)

@@ -34,6 +34,11 @@ class AEPSettings(Settings):
         description="learned: weights and bias are trained; fixed: sum of all logits; none: the "
         "result is one branch and no ensemble loss is added",
     )
+    ensemble_init: Literal["uniform", "average"] = Field(
+        "uniform",
+        description="uniform: weights and bias drawn from +-1/sqrt(S), as published; average: "
+        "weights 1/S and bias 0, so that training starts from the mean of all outputs",
+    )
     final_branch: int | None = Field(
         None, ge=1, description="with ensemble none: the branch (1..K) that is the result"
     )
@@ -48,15 +53,20 @@ class AEPSettings(Settings):
 class WeightedEnsemble(nn.Module):
     """E = b + sum_i w_i o_i over S outputs: one scalar each, shared by classes and pixels.
 
-    The same as the published Conv3d(S -> 1, kernel 1), with its initialisation: uniform in
-    +-1/sqrt(S), weights not normalised. The bias shifts all classes alike and changes no argmax.
+    The same as the published Conv3d(S -> 1, kernel 1); weights are not normalised. The bias shifts
+    all classes alike and changes no argmax.
     """
 
-    def __init__(self, n_outputs: int) -> None:
+    def __init__(self, n_outputs: int, initialisation: Literal["uniform", "average"]) -> None:
         super().__init__()
-        bound = 1 / math.sqrt(n_outputs)
-        self.weight = nn.Parameter(torch.empty(n_outputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(1).uniform_(-bound, bound))
+        if initialisation == "average":
+            weight, bias = torch.full((n_outputs,), 1 / n_outputs), torch.zeros(1)
+        else:
+            bound = 1 / math.sqrt(n_outputs)
+            weight = torch.empty(n_outputs).uniform_(-bound, bound)
+            bias = torch.empty(1).uniform_(-bound, bound)
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(bias)
 
     def forward(self, outputs: Sequence[Tensor]) -> Tensor:
         """Mix S logits of shape (B, K, H, W) in float32."""
@@ -96,7 +106,9 @@ class AEP(SegmentationNetwork):
         self.segmenter = segmenter
         self.final_branch = settings.final_branch
         self.ensemble = (
-            WeightedEnsemble(self.n_filters + 1) if settings.ensemble == "learned" else None
+            WeightedEnsemble(self.n_filters + 1, settings.ensemble_init)
+            if settings.ensemble == "learned"
+            else None
         )
         self.stride = math.lcm(translator.stride, segmenter.stride)
         self.min_size = max(translator.min_size, segmenter.min_size)

@@ -16,6 +16,8 @@ from cellenhance.errors import DatasetError
 
 _MOST_NAMED = 10
 _MOST_PLAUSIBLE_CLASSES = 20
+_RARE_SHARE = 0.001
+"""Unmapped values below this share of the pixels are taken for stray ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,14 @@ def fitting_command(found: SourceSurvey) -> str:
         if kind == is_color
     ]
     known |= {code for _, codes in ignored for code in codes}
+    missing = [code for code in found.survey.codes if code not in known]
+    rare = sum(found.survey.codes[code] for code in missing)
+    if rules and rare < _RARE_SHARE * sum(found.survey.codes.values()):
+        # A few odd pixels beside classes that fit are stray values, not more classes.
+        ignored += [(show_code(code, is_color), (code,)) for code in missing]
+        missing = []
     free = (name for i in range(1000) if (name := f"class{i}") not in taken)
-    rules += [
-        ClassRule(next(free), (code,), is_color) for code in found.survey.codes if code not in known
-    ]
+    rules += [ClassRule(next(free), (code,), is_color) for code in missing]
     words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
     words += [] if request.layout == AUTO else ["--layout", request.layout]
     for option in ("images", "masks", "valid_mask"):
