@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.samples import Sample
-from cellenhance.engine.inference import ArrayPlane, Predictor
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.planes import ArrayPlane
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,9 +18,10 @@ from torch import Tensor
 
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.data.normalize import Normalization, fit_normalization
-from cellenhance.data.readers import ImageSource
-from cellenhance.engine.checkpoints import LoadedModel
+from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
+from cellenhance.engine.folding import fold_batch_norm
+from cellenhance.engine.planes import ArrayPlane, Plane
 from cellenhance.engine.tiling import Tile, TileGrid, reflect_indices, round_up
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.complexity import activation_bytes_per_pixel
@@ -33,80 +34,6 @@ _CORES_PX = (1024, 512, 256, 128, 64)
 _MEMORY_LIMIT_BYTES = 1 << 30
 _LIVE_SHARE = 0.25
 """Share of all layers' outputs that is alive at once without gradients (measured: 0.1 to 0.2)."""
-
-
-class Plane(Protocol):
-    """One image plane that is read region by region."""
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-
-    @property
-    def channels(self) -> int:
-        """Channels."""
-
-    def read(self, rows: slice, cols: slice) -> ImageArray:
-        """Return (h, w, C) in the file's dtype."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayPlane:
-    """An image in memory, (H, W, C), as a `Plane`."""
-
-    image: ImageArray
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return int(self.image.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return int(self.image.shape[1])
-
-    @property
-    def channels(self) -> int:
-        """Channels."""
-        return int(self.image.shape[2])
-
-    def read(self, rows: slice, cols: slice) -> ImageArray:
-        """Return a view of the region."""
-        region: ImageArray = self.image[rows, cols]
-        return region
-
-
-@dataclass(frozen=True, slots=True)
-class FilePlane:
-    """One plane of an open image file as a `Plane`."""
-
-    source: ImageSource
-    index: int = 0
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return self.source.info.height
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return self.source.info.width
-
-    @property
-    def channels(self) -> int:
-        """Channels."""
-        return self.source.info.channels
-
-    def read(self, rows: slice, cols: slice) -> ImageArray:
-        """Read the region from the file."""
-        region: ImageArray = self.source.read_region(self.index, rows, cols)
-        return region
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +184,25 @@ class Predictor:
             output: SegmentationOutput = member.network(image.to(self.compute.device))
         rows, cols = tile.rows.core_in_window, tile.cols.core_in_window
         return output.map(lambda tensor: tensor[..., rows, cols])
+
+
+def load_predictor(
+    checkpoints: Sequence[Path],
+    compute: Compute,
+    *,
+    tile_px: int | None = None,
+    context_px: int | None = None,
+) -> Predictor:
+    """Return a predictor of the networks in these checkpoint files, batch normalisation folded.
+
+    Raises
+    ------
+    CheckpointError, SettingsError
+        A file is no checkpoint of ours, or the networks do not fit together.
+    """
+    loaded = [load_model(path) for path in checkpoints]
+    members = [replace(each, network=fold_batch_norm(each.network)) for each in loaded]
+    return Predictor(members, compute, tile_px=tile_px, context_px=context_px)
 
 
 def _check_members(members: Sequence[LoadedModel]) -> None:

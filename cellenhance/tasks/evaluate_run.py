@@ -11,10 +11,9 @@ from cellenhance.data.manifest import Dataset, load_dataset
 from cellenhance.data.samples import Sample, load_sample
 from cellenhance.data.splits import DEFAULT_SPLIT, load_split
 from cellenhance.data.writers import write_csv, write_json
-from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import count_pixels
-from cellenhance.engine.inference import Predictor
+from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.run_folder import (
     RunFolder,
     RunRecord,
@@ -139,15 +138,16 @@ def _evaluate(  # noqa: PLR0913 - the facts that meet in one evaluation
     out: Path | None,
     progress: ProgressCallback,
 ) -> RunScores:
-    model = load_model(checkpoint)
-    names = model.header.class_names
+    compute = choose_compute(request.device, request.precision)
+    predictor = load_predictor(
+        [checkpoint], compute, tile_px=request.tile_px, context_px=request.overlap_px
+    )
+    names = predictor.header.class_names
     if names != dataset.class_names:
         raise DatasetError(
             f"{dataset.root}: has the classes {list(dataset.class_names)}, the run {list(names)}; "
             "evaluate on a dataset of the same classes in the same order"
         )
-    compute = choose_compute(request.device, request.precision)
-    predictor = Predictor([model], compute, tile_px=request.tile_px, context_px=request.overlap_px)
     warn_of_small_overlap(predictor)
     counts = count_pixels(predictor, _samples(dataset, ids, progress))
     scores = counts.scores(names)
@@ -158,7 +158,7 @@ def _evaluate(  # noqa: PLR0913 - the facts that meet in one evaluation
         _write(out, scores, majority)
     return RunScores(
         name=checkpoint.parent.parent.name if out else checkpoint.name,
-        model=model.header.entry.name,
+        model=predictor.header.entry.name,
         scores=scores,
         majority=majority,
         majority_class=record.majority_class if record else None,

@@ -14,9 +14,9 @@ from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import FoundInputs, InputImage, find_inputs
 from cellenhance.data.readers import ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
-from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.inference import FilePlane, Predictor
+from cellenhance.engine.inference import Predictor, load_predictor
+from cellenhance.engine.planes import FilePlane
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.tiling import round_up
 from cellenhance.errors import CellEnhanceError, DatasetError, OutputExistsError
@@ -81,11 +81,8 @@ def predict(request: PredictRequest, progress: ProgressCallback = silent) -> Pre
     _check_outputs(found, request)
     paths = [path for run in request.runs for path in checkpoints_of(run)]
     compute = choose_compute(request.device, request.precision)
-    predictor = Predictor(
-        [load_model(path) for path in paths],
-        compute,
-        tile_px=request.tile_px,
-        context_px=request.overlap_px,
+    predictor = load_predictor(
+        paths, compute, tile_px=request.tile_px, context_px=request.overlap_px
     )
     warn_of_small_overlap(predictor)
     written: list[PredictedImage] = []
