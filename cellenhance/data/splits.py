@@ -147,6 +147,7 @@ def kfold_split(
     scores = _scores(units, settings, shares)
     rng = np.random.default_rng([settings.seed, 0])
     tests = deal(units, (1 / k,) * k, scores, rng)
+    _leave_two(tests)
     rows: list[SplitRow] = []
     for fold, test in enumerate(tests, start=1):
         taken = set(test)
@@ -163,6 +164,15 @@ def kfold_split(
         train, val = deal([u for u, _ in rest], fractions, [s for _, s in rest], rng)
         rows += _rows(samples, fold, [train, val, test])
     return SplitTable(settings.name, tuple(rows))
+
+
+def _leave_two(tests: list[list[Unit]]) -> None:
+    """Move units, smallest first, until each fold leaves two to train and validate on."""
+    largest = max(tests, key=len)
+    while sum(map(len, tests)) - len(largest) < 2 and len(largest) > 2:
+        smallest = min(largest, key=len)
+        largest.remove(smallest)
+        min(tests, key=len).append(smallest)
 
 
 def _scores(units: Sequence[Unit], settings: SplitSettings, shares: Shares | None) -> list[float]:

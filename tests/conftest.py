@@ -1,0 +1,70 @@
+"""Fixtures shared by all tests: a tiny dataset, a tiny trained run, the command line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RunCli = Callable[..., Any]
+
+TINY_TRAINING = ("--set", "recipe.crop_px=32", "--batch-size", "2", "--precision", "fp32")
+"""Options that make an epoch of `tiny_dataset` a few small steps."""
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_loggers_as_they_were() -> Iterator[None]:
+    """Undo what a command does to the package's logger, so that `caplog` works in every order."""
+    logger = logging.getLogger("cellenhance")
+    before = (list(logger.handlers), logger.propagate, logger.level)
+    yield
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
+
+
+def invoke(*words: object) -> Any:
+    """Run a command in this process; the result has exit_code, stdout and stderr."""
+    from typer.testing import CliRunner
+
+    from cellenhance.cli.app import app
+
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def cli() -> RunCli:
+    """Return a function that runs ``cellenhance WORDS...`` in this process."""
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset folder of 8 synthetic images of 48 px: 4 train, 2 validate, 2 test."""
+    from cellenhance.data.splits import SplitSettings
+    from cellenhance.data.synthesize import SynthesizeSettings
+    from cellenhance.tasks.split_dataset import split_dataset
+    from cellenhance.tasks.synthesize_dataset import synthesize_dataset
+
+    path = tmp_path_factory.mktemp("shared") / "dataset"
+    synthesize_dataset(path, SynthesizeSettings(n_images=8, size_px=48, cell_px=20, seed=3))
+    split_dataset(path, SplitSettings(fractions=(0.5, 0.25, 0.25)))
+    split_dataset(path, SplitSettings(folds=2, name="folds"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_training() -> tuple[str, ...]:
+    """Return the options that make an epoch of `tiny_dataset` a few small steps."""
+    return TINY_TRAINING
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the run folder of `aep`, trained for 2 epochs by the command line; only read it."""
+    path = tmp_path_factory.mktemp("shared") / "run"
+    done = invoke("train", tiny_dataset, "-m", "aep", "-o", path, "--epochs", 2, *TINY_TRAINING)
+    assert done.exit_code == 0, done.stderr
+    return path
