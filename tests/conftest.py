@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,12 @@ def tiny_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     done = invoke("train", tiny_dataset, "-m", "aep", "-o", path, "--epochs", 2, *TINY_TRAINING)
     assert done.exit_code == 0, done.stderr
     return path
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real image sets; tests that need it are skipped aloud without it."""
+    place = os.environ.get("CELLENHANCE_DATA")
+    if not place:
+        pytest.skip("CELLENHANCE_DATA is not set: no real image sets")
+    return Path(place)
