@@ -6,6 +6,7 @@ The size that a header states is checked before anything is decoded.
 from __future__ import annotations
 
 import struct
+import tokenize
 import warnings
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ _SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
     3: RGB_NAMES,
     4: (*RGB_NAMES, ALPHA_NAME),
 }
+NPY_FAILURES = (ValueError, OSError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
+"""What NumPy raises on a damaged .npy file."""
 _PNG_PALETTE = 3
 _MOST_CHANNELS_LAST = 4
 
@@ -79,7 +82,7 @@ def open_npy(path: Path, *, axes: str | None = None, channel: int | None = None)
     """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, SyntaxError) as error:
+    except NPY_FAILURES as error:
         raise ImageReadError(
             f"{path}: is a .npy file that cannot be read ({_first_line(error)}); expected a "
             "complete array of numbers, not of Python objects"

@@ -82,6 +82,8 @@ class TiffSource(ImageSource):
         self._path, self._file = path, file
         self._series = _choose_series(path, file)
         shape = tuple(int(n) for n in self._series.shape)
+        if 0 in shape:
+            raise ValueError(f"its header says {shape} pixels")
         labelled = check_axes(path, axes or _unique_axes(self._series.axes), shape)
         self._keyframe = self._series.keyframe
         page_ndim = len(self._keyframe.shape)

@@ -262,6 +262,8 @@ LYING_BMP = LYING_BMP[:18] + struct.pack("<ii", 10**6, 10**6) + LYING_BMP[26:]
         ("lying.png", LYING_PNG, "the limit is 2 GiB"),
         ("lying.bmp", LYING_BMP, "the limit is 2 GiB"),
         ("cut.npy", npy_bytes(GREY16)[:600], "cannot be read"),
+        ("header.npy", npy_bytes(GREY16).replace(b")", b"(", 1), "cannot be read"),
+        ("none.npy", npy_bytes(GREY16[:0]), r"shape \(0, 53\)"),
         ("objects.npy", npy_bytes(np.array([{"a": 1}], dtype=object)), "cannot be read"),
         ("complex.npy", npy_bytes(np.ones((4, 4), complex)), "holds complex128"),
         ("cut.tif", tiff_bytes()[:2000], "damaged, truncated"),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cellenhance.arrays import ImageArray
 from cellenhance.data.classmap import ClassRule
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
+from cellenhance.data.raster_reader import NPY_FAILURES
 from cellenhance.data.readers import open_image
 from cellenhance.data.samples import pixel_sha256
 from cellenhance.data.sources import ImageInfo
@@ -204,7 +205,7 @@ def _axes(path: Path) -> str:
     """Return the axes of an AEP array from its header."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+    except NPY_FAILURES:
         return "ICYX"  # open_image words what is wrong
     if array.ndim not in (3, 4):
         raise DatasetError(f"{path}: has shape {array.shape}; expected (N, C, H, W) or (N, H, W)")
