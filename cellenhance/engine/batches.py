@@ -7,6 +7,7 @@ are cut from them by index, so that no worker process is needed.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,11 @@ class TrainingImages:
         self.n_pixels = int(areas.sum())
         self.shares: NDArray[np.float64] = areas / areas.sum()
 
+    @property
+    def largest_px(self) -> int:
+        """Pixels of the largest image."""
+        return max(mask.size for mask in self.masks)
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -73,7 +79,10 @@ class TrainingImages:
 
     def _to_disk(self, image: FloatImage) -> FloatImage:
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="cellenhance-")
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="cellenhance-", ignore_cleanup_errors=True
+            )
+            weakref.finalize(self, self._folder.cleanup)
         path = Path(self._folder.name) / f"{len(self.images)}.npy"
         np.save(path, image)
         mapped: FloatImage = np.load(path, mmap_mode="r")

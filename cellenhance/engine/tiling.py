@@ -79,14 +79,17 @@ class TileGrid:
                 yield Tile(rows, cols)
 
     def _spans(self, side: int) -> Iterator[Span]:
-        padded = round_up(max(side, self.min_size_px), self.stride_px)
+        least = round_up(self.min_size_px, self.stride_px)
+        padded = max(round_up(side, self.stride_px), least)
         for start in range(0, side, self.core_px):
-            stop = min(start + self.core_px, side)
+            window_start = max(0, start - self.context_px)
+            wanted = max(start + self.core_px + self.context_px, window_start + least)
+            window_stop = min(padded, wanted)
             yield Span(
                 core_start=start,
-                core_stop=stop,
-                window_start=max(0, start - self.context_px),
-                window_stop=min(padded, start + self.core_px + self.context_px),
+                core_stop=min(start + self.core_px, side),
+                window_start=min(window_start, window_stop - least),
+                window_stop=window_stop,
             )
 
 
