@@ -38,7 +38,7 @@ class ModelHeader(Settings):
     entry: ModelEntry
     in_channels: int = Field(ge=1)
     channel_names: tuple[str, ...] = ()
-    classes: tuple[SegmentationClass, ...]
+    classes: tuple[SegmentationClass, ...] = Field(min_length=1)
     normalization: Normalization
 
     @property

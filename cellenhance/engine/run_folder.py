@@ -33,11 +33,13 @@ class RunRecord(Settings):
     """The content of `run.yaml`: all that was decided before the first step.
 
     `dataset_identity` is the hash of the dataset's samples and of the split in use;
+    `asked_batch_size` is the batch size before it was cut to the free memory;
     `training_pixels` counts the annotated pixels of each class, for the majority baseline.
     """
 
     format_version: Literal[1] = 1
     settings: RunSettings
+    asked_batch_size: int
     classes: tuple[SegmentationClass, ...]
     in_channels: int
     normalization: Normalization
@@ -221,10 +223,15 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def cut_back(path: Path, last_epoch: int) -> None:
-    """Drop rows of epochs after `last_epoch`, which the last checkpoint does not know."""
+    """Drop rows of epochs after `last_epoch`, which the last checkpoint does not know.
+
+    A table without a row left is removed, since its header may have been cut short too.
+    """
     rows = read_table(path)
     kept = [row for row in rows if _epoch_of(row) <= last_epoch]
-    if len(kept) < len(rows):
+    if not kept:
+        path.unlink(missing_ok=True)
+    elif len(kept) < len(rows):
         header: Sequence[str] = list(rows[0])
         write_csv(path, header, [[row[name] for name in header] for row in kept])
 
