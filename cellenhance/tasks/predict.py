@@ -16,10 +16,10 @@ from cellenhance.data.readers import ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor, load_predictor
-from cellenhance.engine.planes import FilePlane
+from cellenhance.engine.planes import FilePlane, match_channels
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.tiling import round_up
-from cellenhance.errors import CellEnhanceError, DatasetError, OutputExistsError
+from cellenhance.errors import CellEnhanceError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.preview import MAX_SIDE_PX, render_preview
 from cellenhance.tasks.evaluate_run import warn_of_small_overlap
@@ -122,12 +122,9 @@ def _predict_file(
 ) -> PredictedImage:
     with open_image(image.path, axes=request.axes, channel=request.channel) as source:
         info = source.info
-        if info.channels != predictor.header.in_channels:
-            raise DatasetError(
-                f"{image.path}: has {info.channels} channels, the model takes "
-                f"{predictor.header.in_channels}; pick one with --channel N (from 0) or use a "
-                "model of as many"
-            )
+        _, note = match_channels(FilePlane(source), predictor.header.in_channels)
+        if note:
+            logger.info("%s", note)
         strip = _MaskStream(predictor, source)
         path = mask_path(request.output, image.stem)
         write_mask_tiles(
@@ -172,7 +169,10 @@ class _MaskStream:
         """Yield (h, w) uint8 masks in the order of the grid."""
         n_planes = self.source.info.n_planes
         for index in range(n_planes):
-            for part in self.predictor.predict_tiles(FilePlane(self.source, index)):
+            plane, _ = match_channels(
+                FilePlane(self.source, index), self.predictor.header.in_channels
+            )
+            for part in self.predictor.predict_tiles(plane):
                 mask = part.mask()
                 self.counts += np.bincount(mask.ravel(), minlength=len(self.counts))
                 self.range_warning = self.range_warning or part.range_warning

@@ -126,7 +126,7 @@ def plan_training(request: TrainRequest, progress: ProgressCallback = silent) ->
         n_val=prepared.record.n_val,
         n_steps_per_epoch=trainer.n_steps,
         n_epochs=recipe.epochs,
-        memory_bytes=estimate_bytes(trainer, recipe.batch_size),
+        memory_bytes=estimate_bytes(trainer.network, recipe, trainer.data.images.largest_px),
         seconds_per_step=seconds,
         compute=trainer.plan.compute,
     )

@@ -23,6 +23,7 @@ from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import Compute, choose_compute, free_memory_bytes
 from cellenhance.engine.run_folder import RunFolder, RunRecord
 from cellenhance.engine.run_settings import (
+    RecipeSettings,
     RunSettings,
     check_crop,
     resolve_recipe,
@@ -30,6 +31,7 @@ from cellenhance.engine.run_settings import (
 )
 from cellenhance.engine.training import FitPlan, Trainer, TrainingData
 from cellenhance.errors import DatasetError, ResourceError, SettingsError
+from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import activation_bytes_per_pixel, count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import ProgressCallback
@@ -37,6 +39,8 @@ from cellenhance.settings import parse_assignments
 
 logger = logging.getLogger(__name__)
 
+_MEMORY_SHARE = 0.8
+"""Share of the free memory that a training step may take."""
 _DATA_SHARE = 0.5
 """Share of the free memory that decoded training images may take before they go to disk."""
 
@@ -82,8 +86,16 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
     if compute.precision == "fp16":
         raise SettingsError("training in fp16 is not offered; use --precision bf16 or fp32")
     settings = _resolve_settings(request, compute)
+    with seeding.seeded(settings.seed, "initialisation"):
+        network = build_network(
+            settings.model, dataset.description.channels, len(dataset.class_names)
+        )
+    check_crop(settings.recipe.crop_px, network.stride, settings.model.name)
     train_ids, val_ids = _subsets(split, settings.fold)
-    record = _make_record(request, settings, dataset, train_ids, val_ids, compute)
+    largest_px = max(row.height * row.width for row in map(dataset.row, train_ids))
+    asked = settings.recipe.batch_size
+    settings = _fit_batch(_as_recorded(settings, request), network, largest_px)
+    record = _make_record(request, settings, asked, dataset, train_ids, val_ids, compute)
     header = ModelHeader(
         entry=settings.model,
         in_channels=record.in_channels,
@@ -91,9 +103,6 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         classes=record.classes,
         normalization=record.normalization,
     )
-    with seeding.seeded(settings.seed, "initialisation"):
-        network = build_network(settings.model, header.in_channels, len(header.classes))
-    check_crop(settings.recipe.crop_px, network.stride, settings.model.name)
     samples = (
         load_sample(dataset, dataset.row(each))
         for each in _counted(train_ids, progress, "training images")
@@ -119,7 +128,6 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
     )
     trainer = Trainer(network, data, plan)
-    _check_memory(trainer)
     return PreparedRun(folder, record, trainer)
 
 
@@ -153,6 +161,18 @@ def _resolve_settings(request: TrainRequest, compute: Compute) -> RunSettings:
     )
 
 
+def _as_recorded(settings: RunSettings, request: TrainRequest) -> RunSettings:
+    """Return the settings with the batch size that a run to be resumed was cut down to."""
+    folder = RunFolder(request.output)
+    if not (request.resume and folder.record_path.exists()):
+        return settings
+    record = run_folder.read_record(folder)
+    if record.asked_batch_size != settings.recipe.batch_size:
+        return settings
+    recorded = {"batch_size": record.settings.recipe.batch_size}
+    return settings.model_copy(update={"recipe": settings.recipe.model_copy(update=recorded)})
+
+
 def _subsets(split: SplitTable, fold: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the training and validation ids; without validation that is said."""
     train_ids, val_ids = split.subset(fold, "train"), split.subset(fold, "val")
@@ -171,9 +191,10 @@ def _subsets(split: SplitTable, fold: int) -> tuple[tuple[str, ...], tuple[str, 
     return train_ids, val_ids
 
 
-def _make_record(
+def _make_record(  # noqa: PLR0913 - the facts that meet in the record
     request: TrainRequest,
     settings: RunSettings,
+    asked_batch_size: int,
     dataset: Dataset,
     train_ids: tuple[str, ...],
     val_ids: tuple[str, ...],
@@ -191,6 +212,7 @@ def _make_record(
         )
     return RunRecord(
         settings=settings,
+        asked_batch_size=asked_batch_size,
         classes=dataset.description.classes,
         in_channels=dataset.description.channels,
         normalization=normalization,
@@ -216,32 +238,50 @@ def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int,
     return tuple(counts[: len(dataset.class_names)].tolist())
 
 
-def _check_memory(trainer: Trainer) -> None:
-    """Refuse on the CPU what cannot fit: there, running out of memory is a kill, not an error."""
-    recipe, device = trainer.plan.recipe, trainer.plan.compute.device
-    needed, free = estimate_bytes(trainer, recipe.batch_size), free_memory_bytes(device)
+def _fit_batch(settings: RunSettings, network: SegmentationNetwork, largest_px: int) -> RunSettings:
+    """Return the settings with the batch size cut to what the free memory holds, and say so.
+
+    On the CPU running out of memory is a kill, not an error, so this comes before the first step.
+
+    Raises
+    ------
+    ResourceError
+        Not even one image fits.
+    """
+    recipe = settings.recipe
+    free = int(free_memory_bytes(torch.device(settings.device)) * _MEMORY_SHARE)
+    needed = estimate_bytes(network, recipe, largest_px)
     if needed <= free:
-        return
-    single = estimate_bytes(trainer, 1)
-    fitting = int((free - (single - _bytes_per_image(trainer))) / _bytes_per_image(trainer))
-    advice = (
-        f"--batch-size {fitting}"
-        if fitting >= 1
-        else f"--set recipe.crop_px={trainer.network.stride * 8} or a smaller model"
+        return settings
+    per_image = _bytes_per_image(network, recipe, largest_px)
+    fitting = (free - (needed - recipe.batch_size * per_image)) // per_image
+    if fitting < 1:
+        raise ResourceError(
+            f"training needs about {(needed - (recipe.batch_size - 1) * per_image) / 2**30:.1f} "
+            f"GiB even at batch size 1, {free / 2**30:.1f} GiB are to spare; use smaller crops "
+            "(--set recipe.crop_px=128) or a smaller model"
+        )
+    logger.warning(
+        "batch size %d needs about %.1f GiB, %.1f GiB are to spare: training with batch size %d",
+        recipe.batch_size,
+        needed / 2**30,
+        free / 2**30,
+        fitting,
     )
-    raise ResourceError(
-        f"training needs about {needed / 2**30:.1f} GiB at batch size {recipe.batch_size}, "
-        f"{free / 2**30:.1f} GiB are free; use {advice}"
-    )
+    smaller = recipe.model_copy(update={"batch_size": int(fitting)})
+    return settings.model_copy(update={"recipe": smaller})
 
 
-def _bytes_per_image(trainer: Trainer) -> int:
-    crop = trainer.plan.recipe.crop_px
-    largest = max(mask.size for mask in trainer.data.images.masks)
-    return (crop**2 if crop else largest) * activation_bytes_per_pixel(trainer.network)
+def _bytes_per_image(network: SegmentationNetwork, recipe: RecipeSettings, largest_px: int) -> int:
+    pixels = largest_px if recipe.crop_px is None else recipe.crop_px**2
+    return pixels * activation_bytes_per_pixel(network)
 
 
-def estimate_bytes(trainer: Trainer, batch_size: int) -> int:
-    """Return weights, gradients and Adam's two moments, plus all layers' outputs of a batch."""
-    weights = 4 * 4 * count_parameters(trainer.network)
-    return weights + batch_size * _bytes_per_image(trainer)
+def estimate_bytes(network: SegmentationNetwork, recipe: RecipeSettings, largest_px: int) -> int:
+    """Return what training takes at most: four copies of the weights, all layers' outputs.
+
+    Weights, gradients and Adam's two moments, each float32; `largest_px` is the pixels of the
+    largest image, which counts when whole images are trained on.
+    """
+    weights = 4 * 4 * count_parameters(network)
+    return weights + recipe.batch_size * _bytes_per_image(network, recipe, largest_px)
