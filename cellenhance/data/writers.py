@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray, MaskArray, check_image
 
-_LARGEST_CLASSIC_TIFF = 2**32 - 2**25
+LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 _RGB_PHOTOMETRIC_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
@@ -117,13 +117,13 @@ def _write_plain(
 ) -> None:
     with (
         replacing(path) as temporary,
-        tifffile.TiffWriter(temporary, bigtiff=pixels.nbytes > _LARGEST_CLASSIC_TIFF) as tiff,
+        tifffile.TiffWriter(temporary, bigtiff=pixels.nbytes > LARGEST_CLASSIC_TIFF) as tiff,
     ):
         tiff.write(
             np.ascontiguousarray(pixels),
             compression="zlib",
             metadata={**metadata, **_size_metadata(pixel_size_um)},
-            **_resolution(pixel_size_um),
+            **resolution_tags(pixel_size_um),
             **options,
         )
 
@@ -163,7 +163,7 @@ def write_mask_tiles(  # noqa: PLR0913 - the facts of a stack, all by name
         metadata |= {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
     elif not is_ome:
         metadata |= _size_metadata(pixel_size_um)
-    large = int(np.prod(shape, dtype=np.int64)) > _LARGEST_CLASSIC_TIFF
+    large = int(np.prod(shape, dtype=np.int64)) > LARGEST_CLASSIC_TIFF
     with (
         replacing(path) as temporary,
         tifffile.TiffWriter(temporary, bigtiff=large, ome=is_ome) as tiff,
@@ -177,7 +177,7 @@ def write_mask_tiles(  # noqa: PLR0913 - the facts of a stack, all by name
             compression="zlib",
             metadata=metadata,
             maxworkers=1,
-            **_resolution(pixel_size_um),
+            **resolution_tags(pixel_size_um),
         )
 
 
@@ -192,8 +192,8 @@ def _size_metadata(pixel_size_um: float | None) -> dict[str, Any]:
     return {} if pixel_size_um is None else {"pixel_size_um": pixel_size_um}
 
 
-def _resolution(pixel_size_um: float | None) -> dict[str, Any]:
-    """Resolution tags that Fiji and others read: pixels a centimetre."""
+def resolution_tags(pixel_size_um: float | None) -> dict[str, Any]:
+    """Return the resolution tags that Fiji and others read: pixels a centimetre."""
     if pixel_size_um is None:
         return {}
     per_cm = 10_000.0 / pixel_size_um
