@@ -1,0 +1,294 @@
+"""``cellenhance train``: the run folder, the plan, the folds, and every refusal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cellenhance.engine.checkpoints import load_model
+from cellenhance.engine.training import Trainer
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_folder_has_all_its_parts(tiny_run: Path) -> None:
+    record = yaml.safe_load((tiny_run / "run.yaml").read_text())
+    assert record["settings"]["recipe"]["epochs"] == 2
+    assert record["settings"]["recipe"]["crop_px"] == 32
+    assert record["settings"]["model"]["components"]["translator"]["architecture"] == "light_unet"
+    assert [each["name"] for each in record["classes"]] == ["cytoplasm", "membrane", "nucleus"]
+    assert record["n_train"] == 4
+    assert record["n_val"] == 2
+    assert record["versions"]["torch"]
+    assert (tiny_run / "figures" / "curves.png").stat().st_size > 0
+    for name in ("best", "last"):
+        assert (tiny_run / "checkpoints" / f"{name}.safetensors").is_file()
+
+
+def test_metrics_have_a_row_an_epoch_with_every_output(tiny_run: Path) -> None:
+    rows = rows_of(tiny_run / "metrics.csv")
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    parts = ["network_1", "branch_1", "branch_2", "branch_3", "final"]
+    for row in rows:
+        total = sum(float(row[f"{name}_loss"]) for name in parts)
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-5)
+        ious = [float(row[f"val_iou_{name}"]) for name in ("cytoplasm", "membrane", "nucleus")]
+        assert float(row["val_miou"]) == pytest.approx(sum(ious) / 3)
+        assert {"val_miou_network_1", "val_miou_branch_3", "val_miou_ensemble"} <= set(row)
+    assert len(rows_of(tiny_run / "timing.csv")) == 2
+
+
+def test_the_best_checkpoint_is_that_of_the_highest_validation_miou(tiny_run: Path) -> None:
+    rows = rows_of(tiny_run / "metrics.csv")
+    mious = [float(row["val_miou"]) for row in rows]
+    running = [max(mious[: i + 1]) for i in range(len(mious))]
+    expected = [str(int(miou >= top)) for miou, top in zip(mious, running, strict=True)]
+    assert [row["is_best"] for row in rows] == expected
+
+
+def test_ties_go_to_the_later_epoch(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mious = iter([0.5, 0.5, 0.4])
+    monkeypatch.setattr("cellenhance.engine.training.miou_of", lambda _: next(mious))
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--json")
+    done = cli(*args, "--epochs", 3, *tiny_training)
+    assert done.exit_code == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["best_epoch"], result["best_validation_miou"]) == (2, 0.5)
+    assert [row["is_best"] for row in rows_of(tmp_path / "run" / "metrics.csv")] == ["1", "1", "0"]
+
+
+def test_patience_stops_and_says_so(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mious = iter([0.5, 0.4, 0.4, 0.4])
+    monkeypatch.setattr("cellenhance.engine.training.miou_of", lambda _: next(mious))
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--patience", 2)
+    done = cli(*args, "--epochs", 9, *tiny_training)
+    assert done.exit_code == 0, done.stderr
+    assert "3 epochs, no better validation mIoU for 2 epochs; best is epoch 1" in done.stderr
+
+
+def test_the_time_limit_ends_in_a_complete_run(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--time-limit", 0)
+    done = cli(*args, "--epochs", 50, *tiny_training)
+    assert done.exit_code == 0, done.stderr
+    assert "1 epochs, the time limit was reached" in done.stderr
+    assert len(rows_of(run / "metrics.csv")) == 1
+    load_model(run / "checkpoints" / "best.safetensors")
+
+
+def test_the_published_recipe_trains_on_whole_images(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    args = ("train", tiny_dataset, "-m", "aep-code", "-o", tmp_path / "run", "--epochs", 1)
+    done = cli(*args, "--batch-size", 2, "--precision", "fp32")
+    assert done.exit_code == 0, done.stderr
+    assert "recipe 'aep-code' asks for unit normalisation" in done.stderr  # 16-bit images
+    record = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
+    assert record["normalization"]["method"] == "dataset"
+
+
+def without_validation(dataset: Path, root: Path) -> Path:
+    copy = root / "dataset"
+    shutil.copytree(dataset, copy)
+    split = copy / "splits" / "default.csv"
+    split.write_text(split.read_text().replace(",val\n", ",train\n"))
+    return copy
+
+
+def test_without_a_validation_part_the_last_epoch_is_kept_and_that_is_said(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    dataset, run = without_validation(tiny_dataset, tmp_path), tmp_path / "run"
+    done = cli("train", dataset, "-m", "light-unet", "-o", run, "--epochs", 2, *tiny_training)
+    assert done.exit_code == 0, done.stderr
+    assert "has no validation part: the weights of the last epoch are kept" in done.stderr
+    assert "best is epoch 2" in done.stderr
+    best, last = (load_model(run / "checkpoints" / f"{n}.safetensors") for n in ("best", "last"))
+    for one, two in zip(
+        best.network.state_dict().values(), last.network.state_dict().values(), strict=True
+    ):
+        assert one.equal(two)
+
+
+def test_the_same_command_gives_the_same_weights_and_another_seed_others(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    """With dropout, augmentation and random crops all on."""
+    files = []
+    for name, seed in (("one", 4), ("two", 4), ("other", 5)):
+        done = cli(
+            *("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / name, "--seed", seed),
+            *("--epochs", 1, "--set", "settings.dropout=0.5", *tiny_training),
+        )
+        assert done.exit_code == 0, done.stderr
+        files.append((tmp_path / name / "checkpoints" / "best.safetensors").read_bytes())
+    assert files[0] == files[1]
+    assert files[0] != files[2]
+
+
+def test_dry_run_says_the_plan_and_writes_nothing(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    args = ("train", tiny_dataset, "-m", "aep", "-o", tmp_path / "run", "--dry-run")
+    done = cli(*args, "--epochs", 3, *tiny_training, "--json")
+    assert done.exit_code == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["parameters"] == 1_707_691
+    assert (plan["training images"], plan["validation images"]) == (4, 2)
+    assert (plan["steps per epoch"], plan["epochs"]) == (5, 3)  # ceil(4 x 48^2 / (2 x 32^2))
+    assert plan["memory, GiB, at most"] > 0
+    assert "Plan; nothing was written" in cli(*args, "--epochs", 3, *tiny_training).stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_folds_train_evaluate_and_predict_together(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--split", "folds")
+    done = cli(*args, "--fold", "all", "--epochs", 1, *tiny_training, "--json")
+    assert done.exit_code == 0, done.stderr
+    runs = [each["run"] for each in json.loads(done.stdout)]
+    assert runs == [str(run / "fold-1"), str(run / "fold-2")]
+
+    done = cli("evaluate", run, "--json")
+    assert done.exit_code == 0, done.stderr
+    folds = json.loads(done.stdout)["folds"]
+    assert set(folds) == {"fold-1", "fold-2"}
+    assert sum(fold["n_images"] for fold in folds.values()) == 8
+    table = cli("evaluate", run).stdout
+    assert "all folds" in table
+    assert "n = 2" in table or "2 folds" in table
+
+    image = next((tiny_dataset / "images").iterdir())
+    done = cli("predict", run, image, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["-m", "aepp"], 2, "unknown model 'aepp'; did you mean 'aep'?"),
+        (["--set", "recipe.epoch=5"], 2, "did you mean 'epochs'?"),
+        (["--set", "recipes.epochs=5"], 2, "did you mean 'recipe'?"),
+        (["--set", "settings.n_filter=5"], 2, "did you mean 'n_filters'?"),
+        (["--set", "recipe.epochs"], 2, "expected key=value"),
+        (["--set", "recipe.learning_rate=fast"], 2, "'learning_rate' in recipe 'cellenhance'"),
+        (["--set", "recipe.crop_px=33"], 2, "use --set recipe.crop_px=40"),
+        (["--recipe", "aep-cod"], 2, "did you mean 'aep-code'?"),
+        (["--split", "defualt"], 3, "defualt"),
+        (["--split", "folds"], 2, "has 2 folds; choose one with --fold K"),
+        (["--split", "folds", "--fold", "3"], 2, "folds 1 to 2"),
+        (["--fold", "x"], 2, "--fold x"),
+        (["--device", "gpu"], 2, "unknown device 'gpu'"),
+        (["--precision", "fp16"], 2, "fp16 is not possible on the CPU"),
+        (["--models", "none.yaml"], 2, "none.yaml: cannot be read"),
+        (["--resume", "--overwrite"], 2, "contradict each other"),
+        (["--epochs", "0"], 2, "epochs"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_does_not_fit_is_refused_with_the_cure(
+    cli: Any, tiny_dataset: Path, tmp_path: Path, words: list[str], code: int, message: str
+) -> None:
+    done = cli("train", tiny_dataset, "-o", tmp_path / "run", *words)
+    assert done.exit_code == code, done.stderr
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_dataset_is_bad_input(cli: Any, tmp_path: Path) -> None:
+    done = cli("train", tmp_path / "none", "-o", tmp_path / "run")
+    assert done.exit_code == 3
+    assert str(tmp_path / "none") in done.stderr
+
+
+def test_a_run_that_exists_is_kept_unless_overwritten(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1, *tiny_training)
+    assert cli(*words).exit_code == 0
+    before = (run / "run.yaml").read_bytes()
+    refused = cli(*words, "--seed", 1)
+    assert refused.exit_code == 2
+    assert "holds a run already; go on with --resume, replace it with --overwrite" in refused.stderr
+    assert (run / "run.yaml").read_bytes() == before
+    assert cli(*words, "--seed", 1, "--overwrite").exit_code == 0
+    assert yaml.safe_load((run / "run.yaml").read_text())["settings"]["seed"] == 1
+    assert len(rows_of(run / "metrics.csv")) == 1
+
+
+def test_a_folder_that_is_no_run_is_never_written_into(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for more in ((), ("--overwrite",), ("--resume",)):
+        done = cli("train", tiny_dataset, "-o", tmp_path, *more)
+        assert done.exit_code == 2
+        assert "is not empty and no run of ours" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_too_little_memory_is_said_before_the_first_step(
+    cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellenhance.tasks.train_setup.free_memory_bytes", lambda _: 100 << 20)
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--dry-run")
+    words = (*words, "--set", "recipe.crop_px=64")
+    done = cli(*words, "--batch-size", 64)
+    assert done.exit_code == 5
+    advised = re.search(r"use --batch-size (\d+)", done.stderr)
+    assert advised is not None, done.stderr
+    assert cli(*words, "--batch-size", advised[1]).exit_code == 0
+    assert cli(*words, "--batch-size", int(advised[1]) + 1).exit_code == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = tmp_path / "run"
+    step = Trainer.train_step
+
+    def explode(self: Trainer, epoch: int, index: int) -> Any:
+        parts, n = step(self, epoch, index)
+        return ({key: x * float("nan") for key, x in parts.items()} if epoch == 2 else parts), n
+
+    monkeypatch.setattr(Trainer, "train_step", explode)
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 3, *tiny_training)
+    done = cli(*words)
+    assert done.exit_code == 1
+    assert "the training loss became nan in epoch 2" in done.stderr
+    assert len(rows_of(run / "metrics.csv")) == 1
+    load_model(run / "checkpoints" / "best.safetensors")
