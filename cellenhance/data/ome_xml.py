@@ -93,7 +93,8 @@ def build_ome_xml(
         )
     n_pages = len(channel_names) * layout.n_planes
     ElementTree.SubElement(pixels, "TiffData", IFD="0", PlaneCount=str(n_pages))
-    return ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    xml: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return xml
 
 
 def _pixels_attributes(layout: StackLayout, channel_names: Sequence[str]) -> dict[str, str]:

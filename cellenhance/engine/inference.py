@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cellenhance.arrays import ImageArray, MaskArray
+from cellenhance.arrays import FloatImage, ImageArray, MaskArray
 from cellenhance.data.normalize import Normalization, fit_normalization
 from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
@@ -44,11 +44,13 @@ class TilePrediction:
     ----------
     outputs : one a network, cropped to the core, batch of 1
     range_warning : a sentence if the pixels lie outside the training range, else None
+    image : (h, w, C) float32 in [0, 1], the core as the first network takes it
     """
 
     tile: Tile
     outputs: tuple[SegmentationOutput, ...]
     range_warning: str | None
+    image: FloatImage
 
     def probabilities(self) -> NDArray[np.float32]:
         """Return (K, h, w) float32 summing to 1: the mean over the networks."""
@@ -170,11 +172,13 @@ class Predictor:
         limits = [_limits_for(member.header.normalization, plane) for member in self.members]
         for tile in self.grid(plane.height, plane.width):
             window = _read_window(plane, tile)
+            images = [normalization.apply(window) for normalization in limits]
             outputs = tuple(
-                self._forward(member, normalization.apply(window), tile)
-                for member, normalization in zip(self.members, limits, strict=True)
+                self._forward(member, image, tile)
+                for member, image in zip(self.members, images, strict=True)
             )
-            yield TilePrediction(tile, outputs, limits[0].outside_range(window))
+            core = images[0][tile.rows.core_in_window, tile.cols.core_in_window]
+            yield TilePrediction(tile, outputs, limits[0].outside_range(window), core)
 
     def _forward(
         self, member: LoadedModel, window: NDArray[np.float32], tile: Tile

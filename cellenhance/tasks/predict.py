@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import MaskArray
-from cellenhance.data.inputs import FoundInputs, InputImage, find_inputs
+from cellenhance.data.inputs import InputImage, find_inputs
 from cellenhance.data.readers import ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
 from cellenhance.engine.device import choose_compute
@@ -19,10 +19,10 @@ from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import FilePlane, match_channels
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.tiling import round_up
-from cellenhance.errors import CellEnhanceError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.preview import MAX_SIDE_PX, render_preview
 from cellenhance.tasks.evaluate_run import warn_of_small_overlap
+from cellenhance.tasks.image_work import process_images, refuse_existing
 
 logger = logging.getLogger(__name__)
 
@@ -78,24 +78,18 @@ def predict(request: PredictRequest, progress: ProgressCallback = silent) -> Pre
         An output exists and overwrite was not asked for; nothing was done.
     """
     found = find_inputs(request.inputs)
-    _check_outputs(found, request)
+    outputs = [mask_path(request.output, image.stem) for image in found.images]
+    refuse_existing(outputs, overwrite=request.overwrite)
     paths = [path for run in request.runs for path in checkpoints_of(run)]
     compute = choose_compute(request.device, request.precision)
     predictor = load_predictor(
         paths, compute, tile_px=request.tile_px, context_px=request.overlap_px
     )
     warn_of_small_overlap(predictor)
-    written: list[PredictedImage] = []
-    failed: list[tuple[Path, str]] = []
-    for done, image in enumerate(found.images):
-        progress(done, len(found.images), image.path.name)
-        try:
-            written.append(_predict_file(predictor, image, request))
-        except CellEnhanceError as error:
-            failed.append((image.path, str(error)))
-            logger.error("%s", error)
-    progress(len(found.images), len(found.images), "done")
-    return PredictResult(tuple(written), tuple(failed), found.skipped, compute.reason)
+    done = process_images(
+        found.images, lambda image: _predict_file(predictor, image, request), progress
+    )
+    return PredictResult(done.results, done.failed, found.skipped, compute.reason)
 
 
 def mask_path(output: Path, stem: str) -> Path:
@@ -106,15 +100,6 @@ def mask_path(output: Path, stem: str) -> Path:
 def preview_path(output: Path, stem: str) -> Path:
     """Return where the coloured preview of a mask goes."""
     return output / "previews" / f"{stem}.png"
-
-
-def _check_outputs(found: FoundInputs, request: PredictRequest) -> None:
-    if request.overwrite:
-        return
-    for image in found.images:
-        path = mask_path(request.output, image.stem)
-        if path.exists():
-            raise OutputExistsError(f"{path}: exists already; give --overwrite or another -o")
 
 
 def _predict_file(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cellenhance.cli import console, options
+from cellenhance.cli.image_work import report_end, split_runs
 from cellenhance.cli.invocation import command
 
 
@@ -37,23 +37,12 @@ def predict(
 
     Example: cellenhance predict runs/aep "plate 1/" -o predictions
     """
-    from cellenhance.engine.run_folder import is_run
-    from cellenhance.errors import PartlyDoneError, SettingsError
     from cellenhance.tasks import predict as task
 
-    n_runs = next(
-        (i for i, text in enumerate(runs_and_inputs) if not is_run(Path(text))),
-        len(runs_and_inputs),
-    )
-    if n_runs == 0 or n_runs == len(runs_and_inputs):
-        missing = "run" if n_runs == 0 else "input"
-        raise SettingsError(
-            f"no {missing} given: expected RUN (a folder with run.yaml or a .safetensors file) and "
-            f"then INPUT, found {runs_and_inputs[0]}"
-        )
+    runs, inputs = split_runs(runs_and_inputs)
     request = task.PredictRequest(
-        runs=tuple(Path(text) for text in runs_and_inputs[:n_runs]),
-        inputs=tuple(runs_and_inputs[n_runs:]),
+        runs=runs,
+        inputs=tuple(inputs),
         output=output,
         channel=channel,
         axes=axes,
@@ -70,15 +59,7 @@ def predict(
     else:
         _show(result)
     console.note(result.compute_reason)
-    if result.skipped:
-        names = ", ".join(path.name for path in result.skipped[:10])
-        console.note(f"{len(result.skipped)} files that are no images skipped: {names}")
-    if result.failed:
-        failed = "; ".join(reason for _, reason in result.failed[:3])
-        raise PartlyDoneError(
-            f"{len(result.written)} written, {len(result.failed)} failed: {failed}"
-        )
-    console.note(f"{len(result.written)} written to {output}")
+    report_end(len(result.written), result.failed, result.skipped, output)
 
 
 def _show(result: object) -> None:

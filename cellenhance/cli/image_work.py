@@ -1,0 +1,53 @@
+"""How the commands that work through images end: what was skipped, what failed, what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cellenhance.cli import console
+from cellenhance.errors import PartlyDoneError, SettingsError
+
+_NAMED = 10
+
+
+def split_runs(words: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
+    """Return the leading words that are runs, and the rest, which are inputs.
+
+    Raises
+    ------
+    SettingsError
+        There is no run or no input.
+    """
+    from cellenhance.engine.run_folder import is_run
+
+    n_runs = next((i for i, text in enumerate(words) if not is_run(Path(text))), len(words))
+    if n_runs == 0 or n_runs == len(words):
+        missing = "run" if n_runs == 0 else "input"
+        raise SettingsError(
+            f"no {missing} given: expected RUN (a folder with run.yaml or a .safetensors file) and "
+            f"then INPUT, found {words[0]}"
+        )
+    return tuple(Path(text) for text in words[:n_runs]), list(words[n_runs:])
+
+
+def report_end(
+    n_written: int,
+    failed: Sequence[tuple[Path, str]],
+    skipped: Sequence[Path],
+    output: Path,
+) -> None:
+    """Show the skipped files and the last line.
+
+    Raises
+    ------
+    PartlyDoneError
+        An image failed; everything else was written.
+    """
+    if skipped:
+        names = ", ".join(path.name for path in skipped[:_NAMED])
+        console.note(f"{len(skipped)} files that are no images skipped: {names}")
+    if failed:
+        reasons = "; ".join(reason for _, reason in failed[:3])
+        raise PartlyDoneError(f"{n_written} written, {len(failed)} failed: {reasons}")
+    console.note(f"{n_written} written to {output}")
