@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cellenhance.render.figures import FigureStyle
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.", show_default=False)]
 Overwrite = Annotated[
@@ -73,3 +76,41 @@ Split = Annotated[
     str | None,
     typer.Option("--split", show_default=False, help="Name of the split [default: default]."),
 ]
+Dpi = Annotated[
+    int, typer.Option("--dpi", min=50, max=1200, help="Dots per inch of PNG and of pictures.")
+]
+WidthMm = Annotated[
+    float, typer.Option("--width-mm", min=30, max=1000, help="Width of a figure on paper, in mm.")
+]
+Background = Annotated[
+    str, typer.Option("--background", metavar="light|dark", help="Colour of the page.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="png|pdf|svg",
+        show_default=False,
+        help="File format of figures, repeatable [default: png].",
+    ),
+]
+
+
+def figure_style(
+    dpi: int, width_mm: float, background: str, formats: list[str] | None
+) -> FigureStyle:
+    """Return the four options of a figure as its style; SettingsError for a word that is none."""
+    from cellenhance.errors import SettingsError
+    from cellenhance.render.figures import FigureStyle
+    from cellenhance.settings import validate_settings
+
+    kinds = [each.lower().removeprefix(".") for each in formats or ["png"]]
+    for option, known, given in (
+        ("--background", ("light", "dark"), [background]),
+        ("--format", ("png", "pdf", "svg"), kinds),
+    ):
+        for word in given:
+            if word not in known:
+                raise SettingsError(f"{option} {word}: expected {', '.join(known)}")
+    values = {"dpi": dpi, "width_mm": width_mm, "background": background, "formats": tuple(kinds)}
+    return validate_settings(FigureStyle, values, where="the options of the figure")

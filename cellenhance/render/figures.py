@@ -1,15 +1,125 @@
-"""Figures to files, complete or not at all."""
+"""Figures to files, complete or not at all: size in print, colours of the page, formats."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
+import matplotlib
 from matplotlib.figure import Figure
+from pydantic import Field, field_validator
 
 from cellenhance.data.writers import replacing
+from cellenhance.errors import SettingsError
+from cellenhance.settings import Settings
+
+MM_PER_INCH = 25.4
+PT_PER_MM = 72 / MM_PER_INCH
+
+Background = Literal["light", "dark"]
+FigureFormat = Literal["png", "pdf", "svg"]
+
+_MOST_PX = 65_000
+_RC = {
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,  # text stays text, as journals ask
+    "svg.hashsalt": "cellenhance",
+}
+_METADATA: dict[str, dict[str, str | None]] = {
+    "png": {"Software": "cellenhance"},
+    "pdf": {"Creator": "cellenhance", "Producer": "cellenhance", "CreationDate": None},
+    "svg": {"Creator": "cellenhance", "Date": None},
+}
+
+
+class FigureStyle(Settings):
+    """How a figure is printed: width on paper, resolution, page colour, file formats."""
+
+    width_mm: float = Field(default=180, ge=30, le=1000)
+    dpi: int = Field(default=300, ge=50, le=1200)
+    background: Background = "light"
+    formats: tuple[FigureFormat, ...] = Field(default=("png",), min_length=1)
+
+    @field_validator("formats")
+    @classmethod
+    def _once_each(cls, formats: tuple[FigureFormat, ...]) -> tuple[FigureFormat, ...]:
+        return tuple(dict.fromkeys(formats))
+
+    @property
+    def paper(self) -> str:
+        """Return the colour of the page, #rrggbb."""
+        return "#ffffff" if self.background == "light" else "#000000"
+
+    @property
+    def ink(self) -> str:
+        """Return the colour of text, #rrggbb."""
+        return "#1a1a1a" if self.background == "light" else "#f2f2f2"
+
+    @property
+    def faint_ink(self) -> str:
+        """Return the colour of notes and frames, #rrggbb."""
+        return "#595959" if self.background == "light" else "#b3b3b3"
+
+    def paths(self, stem: Path) -> tuple[Path, ...]:
+        """Return the files that `save_all` writes: `stem` with ".png" and so on appended."""
+        return tuple(stem.with_name(f"{stem.name}.{each}") for each in self.formats)
+
+
+def save_all(figure: Figure, stem: Path, style: FigureStyle) -> tuple[Path, ...]:
+    """Write `figure` in every format of `style` and return the paths.
+
+    The same figure gives the same bytes: no dates, fixed identifiers. A PNG is
+    round(width_mm / 25.4 * dpi) pixels wide.
+
+    Raises
+    ------
+    SettingsError
+        The PNG would be too large.
+    """
+    paths = style.paths(stem)
+    for path in paths:
+        save_figure(figure, path, style.dpi)
+    return paths
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
-    """Write `figure` as the format that the suffix of `path` names: .png, .pdf or .svg."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix(".").lower(), dpi=dpi)
+    """Write `figure` as the format that the suffix of `path` names: .png, .pdf or .svg.
+
+    Raises
+    ------
+    SettingsError
+        A side of the PNG would have more than 65,000 pixels.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    width_in, height_in = (float(side) for side in figure.get_size_inches())
+    if kind == "png":
+        width, height = round(width_in * dpi), round(height_in * dpi)
+        if max(width, height) > _MOST_PX:
+            raise SettingsError(
+                f"{path}: would be {width} x {height} pixels, at most {_MOST_PX} a side; lower "
+                "--dpi or --width-mm, or write --format pdf"
+            )
+        # matplotlib cuts fractions of a pixel off; a little more than whole pixels is exact.
+        figure.set_size_inches((width + 0.01) / dpi, (height + 0.01) / dpi)
+    try:
+        with replacing(path) as temporary, print_settings():
+            figure.savefig(
+                temporary,
+                format=kind,
+                dpi=dpi,
+                metadata=_METADATA.get(kind),
+                facecolor=figure.get_facecolor(),
+            )
+    finally:
+        figure.set_size_inches((width_in, height_in))
+
+
+@contextmanager
+def print_settings() -> Iterator[None]:
+    """Within the block matplotlib uses our fonts; letters that they lack are shown as boxes."""
+    with warnings.catch_warnings(), matplotlib.rc_context(_RC):
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield

@@ -1,0 +1,94 @@
+"""Sub-pixel outlines of the classes of a mask; geometry only, nothing is drawn here.
+
+Coordinates are pixels (x, y) with the centre of the first pixel at (0, 0), so an image spans
+-0.5 to W - 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.path import Path as CurvePath
+from numpy.typing import NDArray
+from skimage.measure import find_contours
+
+from cellenhance.arrays import MaskArray
+
+Ring = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The outline of one class.
+
+    Attributes
+    ----------
+    rings : (n, 2) float64 each, x and y, closed; holes run the other way round
+    color : #rrggbb
+    dashed : drawn with dashes, as truth is
+    filled : the inside is tinted
+    """
+
+    rings: tuple[Ring, ...]
+    color: str
+    dashed: bool = False
+    filled: bool = False
+
+    def curve(self) -> CurvePath:
+        """Return the rings as one path of matplotlib."""
+        return CurvePath.make_compound_path(*(CurvePath(ring, closed=True) for ring in self.rings))
+
+
+def class_rings(inside: NDArray[Any]) -> tuple[Ring, ...]:
+    """Return the rings around the True pixels of `inside`, (H, W).
+
+    The line runs half-way between the centres of pixels inside and outside, so it encloses the
+    centre of exactly the True pixels. Objects that reach the border are closed along it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [ring] = class_rings(np.array([[True]]))
+    >>> ring.tolist()
+    [[0.5, 0.0], [0.0, -0.5], [-0.5, 0.0], [0.0, 0.5], [0.5, 0.0]]
+    """
+    found = find_contours(np.pad(inside.astype(np.float64), 1), 0.5, fully_connected="low")
+    return tuple(_drop_straight(ring[:, ::-1] - 1) for ring in found)
+
+
+def _drop_straight(ring: Ring) -> Ring:
+    """Return the ring without the points on which it goes straight on."""
+    steps = np.diff(ring, axis=0)
+    turns = np.any(steps != np.roll(steps, 1, axis=0), axis=1)
+    corners = ring[:-1][turns]
+    return np.concatenate([corners, corners[:1]])
+
+
+def mask_outlines(
+    mask: MaskArray,
+    colors: Sequence[str],
+    *,
+    without: Collection[int] = (),
+    dashed: bool = False,
+    filled: bool = False,
+) -> tuple[Outline, ...]:
+    """Return the outlines of the classes of a mask (H, W) uint8, the largest class first.
+
+    Where two classes touch they share a line; drawn in this order, the smaller one's colour is
+    seen.
+
+    Parameters
+    ----------
+    colors : #rrggbb of each class; values without a colour, such as 255 (ignore), have no outline
+    without : indices of classes that are not outlined
+    """
+    counts = np.bincount(mask.ravel(), minlength=256)[: len(colors)]
+    wanted = [index for index in np.argsort(-counts, kind="stable") if index not in without]
+    return tuple(
+        Outline(class_rings(mask == index), colors[index], dashed=dashed, filled=filled)
+        for index in wanted
+        if counts[index]
+    )
