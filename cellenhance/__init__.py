@@ -1,3 +1,76 @@
-"""Segment low-quality cell microscopy images and see what the network learned to enhance."""
+"""Segment low-quality cell microscopy images and see what the network learned to enhance.
+
+The names in `__all__` are imported when they are first used, so that the command line's help
+stays free of slow imports.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cellenhance.engine.inference import Prediction
+    from cellenhance.engine.model import Model, load_model
+    from cellenhance.engine.whole_translations import Translations
+    from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
+    from cellenhance.tasks.export_translations import (
+        ExportTranslationsRequest,
+        export_translations,
+    )
+    from cellenhance.tasks.predict import PredictRequest, predict
+    from cellenhance.tasks.prepare_dataset import prepare_dataset
+    from cellenhance.tasks.prepare_request import PrepareRequest
+    from cellenhance.tasks.train import train
+    from cellenhance.tasks.train_setup import TrainRequest
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "EvaluateRunRequest",
+    "ExportTranslationsRequest",
+    "Model",
+    "PredictRequest",
+    "Prediction",
+    "PrepareRequest",
+    "TrainRequest",
+    "Translations",
+    "__version__",
+    "evaluate_run",
+    "export_translations",
+    "load_model",
+    "predict",
+    "prepare_dataset",
+    "train",
+]
+
+_HOMES = {
+    "EvaluateRunRequest": "cellenhance.tasks.evaluate_run",
+    "ExportTranslationsRequest": "cellenhance.tasks.export_translations",
+    "Model": "cellenhance.engine.model",
+    "PredictRequest": "cellenhance.tasks.predict",
+    "Prediction": "cellenhance.engine.inference",
+    "PrepareRequest": "cellenhance.tasks.prepare_request",
+    "TrainRequest": "cellenhance.tasks.train_setup",
+    "Translations": "cellenhance.engine.whole_translations",
+    "evaluate_run": "cellenhance.tasks.evaluate_run",
+    "export_translations": "cellenhance.tasks.export_translations",
+    "load_model": "cellenhance.engine.model",
+    "predict": "cellenhance.tasks.predict",
+    "prepare_dataset": "cellenhance.tasks.prepare_dataset",
+    "train": "cellenhance.tasks.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cellenhance' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted(__all__)
