@@ -5,7 +5,16 @@ from __future__ import annotations
 import typer
 
 from cellenhance import __version__
-from cellenhance.cli.commands import dataset, demo, doctor, evaluate, models, predict, train
+from cellenhance.cli.commands import (
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    export_translations,
+    models,
+    predict,
+    train,
+)
 
 app = typer.Typer(
     name="cellenhance",
@@ -39,6 +48,7 @@ app.command()(demo.demo)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
+app.command()(export_translations.export_translations)
 app.command()(models.models)
 app.add_typer(dataset.app)
 app.command()(doctor.doctor)
