@@ -56,6 +56,15 @@ def test_the_best_checkpoint_is_that_of_the_highest_validation_miou(tiny_run: Pa
     assert [row["is_best"] for row in rows] == expected
 
 
+def test_validation_scores_the_weights_that_are_kept(cli: Any, tiny_run: Path) -> None:
+    [best] = [row for row in rows_of(tiny_run / "metrics.csv") if row["is_best"] == "1"][-1:]
+    done = cli("evaluate", tiny_run, "--subset", "val", "--json")
+    pooled = json.loads(done.stdout)["pooled"]
+    # Evaluation folds the batch normalisation, which may turn single pixels.
+    assert float(best["val_miou"]) == pytest.approx(pooled["miou"], abs=1e-3)
+    assert float(best["val_accuracy"]) == pytest.approx(pooled["accuracy"], abs=1e-3)
+
+
 def test_ties_go_to_the_later_epoch(
     cli: Any,
     tiny_dataset: Path,
