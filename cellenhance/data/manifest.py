@@ -35,7 +35,7 @@ DEFAULT_COLORS = (
     "#d55e00",
     "#cc79a7",
 )
-"""Okabe-Ito, told apart with any colour vision; class 0 is black. Repeats from class 8 on."""
+"""Okabe-Ito, told apart with any colour vision; class 0 is black."""
 
 
 class SegmentationClass(Settings):
@@ -157,8 +157,20 @@ class Dataset:
 
 
 def class_color(index: int) -> str:
-    """Return the default colour of class `index`."""
-    return DEFAULT_COLORS[index % len(DEFAULT_COLORS)]
+    """Return the default colour of class `index`; from class 8 on the palette darker, then paler.
+
+    Examples
+    --------
+    >>> class_color(1), class_color(8), class_color(15), class_color(22)
+    ('#e69f00', '#8a5f00', '#f3cf80', '#e69f00')
+    """
+    if index < len(DEFAULT_COLORS):
+        return DEFAULT_COLORS[index]
+    lap, position = divmod(index - 1, len(DEFAULT_COLORS) - 1)
+    parts = bytes.fromhex(DEFAULT_COLORS[position + 1][1:])
+    variants = (parts, [round(0.6 * each) for each in parts], [(each + 256) // 2 for each in parts])
+    red, green, blue = variants[lap % len(variants)]
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def load_dataset(path: Path) -> Dataset:

@@ -53,7 +53,7 @@ def class_rings(inside: NDArray[Any]) -> tuple[Ring, ...]:
     >>> import numpy as np
     >>> [ring] = class_rings(np.array([[True]]))
     >>> ring.tolist()
-    [[0.5, 0.0], [0.0, -0.5], [-0.5, 0.0], [0.0, 0.5], [0.5, 0.0]]
+    [[0.0, 0.5], [-0.5, 0.0], [0.0, -0.5], [0.5, 0.0], [0.0, 0.5]]
     """
     found = find_contours(np.pad(inside.astype(np.float64), 1), 0.5, fully_connected="low")
     return tuple(_drop_straight(ring[:, ::-1] - 1) for ring in found)
