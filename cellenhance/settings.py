@@ -103,7 +103,13 @@ def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str
         known = _fields_at(model, first["loc"][:-1])
         return f"unknown key '{key}' in {where}{suggest(str(first['loc'][-1]), known)}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"'{key}' in {where}: {first['msg']}, found {first['input']!r}{more}"
+    if first["type"] == "missing":
+        return f"'{key}' is missing in {where}{more}"
+    return f"'{key}' in {where}: {first['msg']}, found {_shorten(repr(first['input']))}{more}"
+
+
+def _shorten(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -6,6 +6,7 @@ import typer
 
 from cellenhance import __version__
 from cellenhance.cli.commands import (
+    contour_overlay,
     dataset,
     demo,
     doctor,
@@ -14,6 +15,7 @@ from cellenhance.cli.commands import (
     models,
     predict,
     train,
+    translate,
 )
 
 app = typer.Typer(
@@ -48,6 +50,8 @@ app.command()(demo.demo)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
+app.command()(contour_overlay.contour_overlay)
+app.command()(translate.translate)
 app.command()(export_translations.export_translations)
 app.command()(models.models)
 app.add_typer(dataset.app)

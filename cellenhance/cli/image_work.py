@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cellenhance.cli import console
-from cellenhance.errors import PartlyDoneError, SettingsError
+from cellenhance.errors import DatasetError, PartlyDoneError, SettingsError
 
 _NAMED = 10
 
@@ -43,11 +43,15 @@ def report_end(
     ------
     PartlyDoneError
         An image failed; everything else was written.
+    DatasetError
+        All images failed.
     """
     if skipped:
         names = ", ".join(path.name for path in skipped[:_NAMED])
         console.note(f"{len(skipped)} files that are no images skipped: {names}")
     if failed:
         reasons = "; ".join(reason for _, reason in failed[:3])
+        if not n_written:
+            raise DatasetError(f"nothing written, {len(failed)} failed: {reasons}")
         raise PartlyDoneError(f"{n_written} written, {len(failed)} failed: {reasons}")
     console.note(f"{n_written} written to {output}")

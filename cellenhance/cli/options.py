@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from cellenhance.render.display import DisplayRange
     from cellenhance.render.figures import FigureStyle
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.", show_default=False)]
@@ -26,7 +28,7 @@ Precision = Annotated[
 BatchSize = Annotated[
     int | None,
     typer.Option(
-        "--batch-size", min=1, help="Images a step [default: the recipe's].", show_default=False
+        "--batch-size", min=1, help="Images a step (default: the recipe's).", show_default=False
     ),
 ]
 Tile = Annotated[
@@ -35,7 +37,7 @@ Tile = Annotated[
         "--tile",
         min=32,
         show_default=False,
-        help="Side in pixels of the core that is kept of a tile [default: from memory].",
+        help="Side in pixels of the core that is kept of a tile (default: from memory).",
     ),
 ]
 Overlap = Annotated[
@@ -44,7 +46,7 @@ Overlap = Annotated[
         "--overlap",
         min=0,
         show_default=False,
-        help="Context in pixels around a tile [default: what the network sees].",
+        help="Context in pixels around a tile (default: what the network sees).",
     ),
 ]
 Models = Annotated[
@@ -74,7 +76,7 @@ Axes = Annotated[
 ]
 Split = Annotated[
     str | None,
-    typer.Option("--split", show_default=False, help="Name of the split [default: default]."),
+    typer.Option("--split", show_default=False, help="Name of the split (default: default)."),
 ]
 Dpi = Annotated[
     int, typer.Option("--dpi", min=50, max=1200, help="Dots per inch of PNG and of pictures.")
@@ -91,8 +93,43 @@ Formats = Annotated[
         "--format",
         metavar="png|pdf|svg",
         show_default=False,
-        help="File format of figures, repeatable [default: png].",
+        help="File format of figures, repeatable (default: png).",
     ),
+]
+
+Display = Annotated[
+    str | None,
+    typer.Option(
+        "--display-range",
+        metavar="LOW,HIGH",
+        show_default=False,
+        help="Pixel values shown black and white (default: from the percentiles, stated).",
+    ),
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(
+        "--pixel-size",
+        min=1e-6,
+        show_default=False,
+        help="Side of a pixel in um (default: as the file or the dataset says).",
+    ),
+]
+Classes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class",
+        metavar="NAME=VALUE[,VALUE]",
+        show_default=False,
+        help="A class of the masks, by values or #rrggbb; repeatable, in index order.",
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="Value of the masks that is no class.", show_default=False),
+]
+SkipUnmatched = Annotated[
+    bool, typer.Option("--skip-unmatched", help="Leave out and name files without a partner.")
 ]
 
 
@@ -114,3 +151,21 @@ def figure_style(
                 raise SettingsError(f"{option} {word}: expected {', '.join(known)}")
     values = {"dpi": dpi, "width_mm": width_mm, "background": background, "formats": tuple(kinds)}
     return validate_settings(FigureStyle, values, where="the options of the figure")
+
+
+def display_range(text: str | None) -> DisplayRange | None:
+    """Return ``"LOW,HIGH"`` as a display range, None for None; SettingsError for other forms."""
+    from cellenhance.errors import SettingsError
+    from cellenhance.render.display import DisplayRange
+
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not low < high or not math.isfinite(high - low):
+        raise SettingsError(
+            f"--display-range {text}: expected two numbers, the smaller first, such as 100,4000"
+        )
+    return DisplayRange(low, high, f"display range {low:.6g} to {high:.6g}, as asked for")

@@ -7,7 +7,7 @@ differ the entry of the catalogue says which one it follows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import torch
@@ -125,8 +125,8 @@ class AEP(SegmentationNetwork):
             return {"n_features": settings.n_filters or n_classes}
         return {}
 
-    def forward(self, image: Tensor) -> SegmentationOutput:
-        """Segment `image`, (B, C, H, W) in [0, 1].
+    def forward(self, image: Tensor, muted: Collection[int] = frozenset()) -> SegmentationOutput:
+        """Segment `image`, (B, C, H, W) in [0, 1]; filters numbered in `muted` (from 0) are zeroed.
 
         x_k = sigma(x + f_k); since x and f_k are >= 0 every translation lies in [0.5, 1). The
         segmenter runs once per translation, so that in training its batch normalisation sees each
@@ -135,6 +135,9 @@ class AEP(SegmentationNetwork):
         self.check_input(image)
         first = self.translator(image)
         filters = first.features[:, : self.n_filters]  # B,N,H,W
+        if muted:
+            kept = [float(k not in muted) for k in range(self.n_filters)]
+            filters = filters * filters.new_tensor(kept).view(1, -1, 1, 1)
         translations = translate(image, filters)  # B,N,C,H,W
         branches = [first.logits]
         branches += [self.segmenter(translations[:, k]).logits for k in range(self.n_filters)]

@@ -25,6 +25,7 @@ class SegmentationNetwork(nn.Module, ABC):
     receptive_field_px : odd width of the window centred on a pixel outside which no input pixel
         can change that pixel's output (in eval mode); (width - 1) / 2 is the context a tile needs
     in_channels, n_classes, feature_channels : sizes of input, logits and penultimate maps
+    classifier : the 1 x 1 convolution from penultimate maps to logits, where there is one
     branch_names : names of `SegmentationOutput.branch_logits`, in order
     """
 
@@ -32,6 +33,7 @@ class SegmentationNetwork(nn.Module, ABC):
     min_size: int
     receptive_field_px: int
     branch_names: tuple[str, ...] = ()
+    classifier: nn.Conv2d
 
     def __init__(self, in_channels: int, n_classes: int, feature_channels: int) -> None:
         super().__init__()

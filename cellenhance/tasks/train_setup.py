@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class TrainRequest:
     models_file: Path | None = None
     resume: bool = False
     overwrite: bool = False
-    command_line: str = field(default_factory=lambda: " ".join(sys.argv))
+    command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,7 @@ def _make_record(  # noqa: PLR0913 - the facts that meet in the record
         classes=dataset.description.classes,
         in_channels=dataset.description.channels,
         normalization=normalization,
-        dataset=str(dataset.root),
+        dataset=str(dataset.root.resolve()),
         dataset_name=dataset.description.name,
         dataset_identity=run_folder.dataset_identity(dataset, settings.split),
         n_train=len(train_ids),

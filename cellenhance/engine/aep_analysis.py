@@ -1,0 +1,176 @@
+"""What the filters of an AEP network were measured to do; filters are not classes.
+
+Nothing in the method ties filter k to class k. Instead of naming filters, this module measures on
+images with truth: the weights of network 1's classifier, what muting a filter costs, and whether a
+filter is zero or saturated everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cellenhance.data.samples import Sample
+from cellenhance.engine.checkpoints import LoadedModel
+from cellenhance.engine.device import Compute
+from cellenhance.engine.evaluation import count_pixels
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.planes import ArrayPlane
+from cellenhance.errors import SettingsError
+from cellenhance.metrics.scores import Scores
+from cellenhance.networks.aep import AEP
+from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.progress import ProgressCallback, silent
+
+SATURATED_ABOVE = 0.99
+"""Enhanced intensities above this are as good as 1: what was there is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterFacts:
+    """One filter as measured on images with truth.
+
+    Attributes
+    ----------
+    number : counts from 1, as in all names and panels
+    head_weights : weight of this map in network 1's classifier, by class
+    iou_loss : pooled IoU with all filters minus IoU with this one muted, by class (fractions)
+    mean, maximum : of the filter over all pixels
+    zero_share : share of pixels where it is exactly 0
+    saturated_share : share of pixels whose enhanced intensity is above 0.99
+    """
+
+    number: int
+    head_weights: dict[str, float]
+    iou_loss: dict[str, float]
+    mean: float
+    maximum: float
+    zero_share: float
+    saturated_share: float
+
+    @property
+    def flag(self) -> str | None:
+        """Return a warning in words when the filter does nothing or destroys its input."""
+        if self.zero_share == 1:
+            return f"filter {self.number} is zero everywhere"
+        if self.saturated_share > 0.5:
+            share = 100 * self.saturated_share
+            return f"filter {self.number} saturates {share:.0f} % of the enhanced pixels"
+        return None
+
+
+def require_aep(model: LoadedModel) -> AEP:
+    """Return the network of `model` as AEP, or raise a line that says which models have filters."""
+    if not isinstance(model.network, AEP):
+        raise SettingsError(
+            f"{model.path}: model '{model.header.entry.name}' has no filters to show; train one "
+            "of the architecture aep (aep, aep-code, aep-paper)"
+        )
+    return model.network
+
+
+class MutedAEP(SegmentationNetwork):
+    """An AEP network with one filter set to zero."""
+
+    def __init__(self, network: AEP, muted: int) -> None:
+        super().__init__(network.in_channels, network.n_classes, network.feature_channels)
+        self.network = network
+        self.muted = frozenset({muted})
+        self.stride = network.stride
+        self.min_size = network.min_size
+        self.receptive_field_px = network.receptive_field_px
+        self.branch_names = network.branch_names
+
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Segment without the muted filter."""
+        output: SegmentationOutput = self.network(image, self.muted)
+        return output
+
+
+def measure_filters(
+    model: LoadedModel,
+    compute: Compute,
+    samples: Sequence[Sample],
+    progress: ProgressCallback = silent,
+) -> list[FilterFacts]:
+    """Return the facts of every filter, measured on `samples` (usually the validation part).
+
+    Raises
+    ------
+    SettingsError
+        The network is no AEP.
+    """
+    network = require_aep(model)
+    classes = model.header.class_names
+    n_passes = network.n_filters + 1
+    progress(0, n_passes, "measuring filters")
+    whole = _score(model, compute, samples)
+    statistics = _intensity_statistics(Predictor([model], compute), samples)
+    facts = []
+    for index in range(network.n_filters):
+        progress(index + 1, n_passes, "measuring filters")
+        muted = _score(replace(model, network=MutedAEP(network, index)), compute, samples)
+        weights = network.translator.classifier.weight[:, index, 0, 0].tolist()
+        facts.append(
+            FilterFacts(
+                number=index + 1,
+                head_weights=dict(zip(classes, weights, strict=True)),
+                iou_loss={
+                    name: whole.pooled.iou[name] - muted.pooled.iou[name] for name in classes
+                },
+                **{name: float(values[index]) for name, values in statistics.items()},
+            )
+        )
+    progress(n_passes, n_passes, "measuring filters")
+    return facts
+
+
+def _score(model: LoadedModel, compute: Compute, samples: Sequence[Sample]) -> Scores:
+    predictor = Predictor([model], compute)
+    return count_pixels(predictor, samples).scores(model.header.class_names)
+
+
+def _intensity_statistics(
+    predictor: Predictor, samples: Sequence[Sample]
+) -> dict[str, NDArray[np.float64]]:
+    """Return mean, maximum, share of zeros and of saturated pixels of each filter."""
+    sums: list[NDArray[np.float64]] = []
+    n_pixels = 0
+    for sample in samples:
+        for part in predictor.predict_tiles(ArrayPlane(sample.image)):
+            output = part.outputs[0]
+            assert output.filters is not None
+            assert output.translations is not None
+            filters = output.filters[0].float().flatten(1)  # N,h*w
+            enhanced = output.translations[0].float().flatten(2).amin(1)  # N,h*w
+            rows = [
+                filters.sum(1),
+                filters.amax(1),
+                (filters == 0).sum(1),
+                (enhanced > SATURATED_ABOVE).sum(1),
+            ]
+            sums.append(np.stack([row.double().cpu().numpy() for row in rows]))
+            n_pixels += filters.shape[1]
+    table = np.stack(sums)  # tiles,4,N
+    totals = table.sum(axis=0) / n_pixels
+    return {
+        "mean": totals[0],
+        "maximum": table[:, 1].max(axis=0),
+        "zero_share": totals[2],
+        "saturated_share": totals[3],
+    }
+
+
+def ensemble_weights(network: AEP) -> list[float]:
+    """Return the raw weight of each member in the result, in the order of `branch_names`."""
+    if network.final_branch is not None:
+        return [float(i == network.final_branch) for i in range(network.n_filters + 1)]
+    if network.ensemble is None:
+        return [1.0] * (network.n_filters + 1)
+    weights: list[float] = network.ensemble.weight.tolist()
+    return weights
