@@ -17,6 +17,7 @@ from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.whole_translations import (
     Translations,
     check_has_translations,
+    has_translations,
     translate_image,
 )
 from cellenhance.errors import DatasetError
@@ -49,6 +50,11 @@ class Model:
     def n_channels(self) -> int:
         """Return how many channels an image must have."""
         return self._predictor.header.in_channels
+
+    @property
+    def has_translations(self) -> bool:
+        """Tell whether `translate` is possible: the model is a single AEP network."""
+        return has_translations(self._predictor)
 
     def predict(self, image: NDArray[Any]) -> Prediction:
         """Return the mask (H, W) uint8 and the probabilities (K, H, W) float32 of an image.

@@ -64,15 +64,20 @@ def load_translator(
     return predictor
 
 
+def has_translations(predictor: Predictor) -> bool:
+    """Tell whether the predictor is a single network that makes translations."""
+    return len(predictor.members) == 1 and isinstance(predictor.members[0].network, AEP)
+
+
 def check_has_translations(predictor: Predictor, run: Path) -> None:
     """Raise SettingsError unless the predictor is a single network that makes translations."""
+    if has_translations(predictor):
+        return
     if len(predictor.members) > 1:
         raise SettingsError(
             f"{run}: is an average of {len(predictor.members)} networks, and each has learned "
             "filters of its own; name one fold"
         )
-    if isinstance(predictor.members[0].network, AEP):
-        return
     entries = load_catalog().entries.values()
     able = [entry.name for entry in entries if COMPOSED.get(entry.architecture) is AEP]
     raise SettingsError(

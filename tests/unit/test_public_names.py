@@ -83,6 +83,7 @@ def test_translations_are_sigmas_of_sums(model: cellenhance.Model) -> None:
 def test_facts_of_a_model(model: cellenhance.Model) -> None:
     assert model.name == "aep"
     assert model.n_channels == 1
+    assert model.has_translations
     assert set(model.classes) == {"cytoplasm", "membrane", "nucleus"}
 
 
@@ -119,6 +120,7 @@ def test_folds_predict_together_but_do_not_translate(tiny_run: Path, tmp_path: P
         for name in ("run.yaml", "checkpoints/best.safetensors"):
             (tmp_path / fold / name).write_bytes((tiny_run / name).read_bytes())
     both = cellenhance.load_model(tmp_path, device="cpu")
+    assert not both.has_translations
     image = counts(32, 32)
     single = cellenhance.load_model(tiny_run, device="cpu").predict(image)
     np.testing.assert_allclose(both.predict(image).probabilities, single.probabilities, atol=1e-6)
