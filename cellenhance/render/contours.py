@@ -77,9 +77,6 @@ def mask_outlines(
 ) -> tuple[Outline, ...]:
     """Return the outlines of the classes of a mask (H, W) uint8, the largest class first.
 
-    Where two classes touch they share a line; drawn in this order, the smaller one's colour is
-    seen.
-
     Parameters
     ----------
     colors : #rrggbb of each class; values without a colour, such as 255 (ignore), have no outline

@@ -99,6 +99,8 @@ def _draw_sign(page: Page, entry: LegendEntry, place: Place) -> None:
                 [y, y],
                 color=color,
                 linewidth=width,
+                solid_capstyle="butt",
+                dash_capstyle="butt",
                 linestyle=(0, (2, 1)) if entry.sign == "dashes" and color != "#000000" else "-",
             )
         )

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path as CurvePath
 from matplotlib.patheffects import Normal, Stroke
 
 from cellenhance.render import lettering
@@ -31,7 +32,7 @@ BAR_MM = 7.6
 """Height of a colour bar with its numbers and its label."""
 
 _PIXELS_A_DOT = 1.5  # pixels kept for every dot of the page: sharp, but no larger than needed
-_DASHES = (3.0, 1.6)
+_DASHES = (1.6, 0.9)  # in widths of a line that is drawn twice as wide
 _DARK = 60  # luminance below which a line needs a light halo
 
 
@@ -58,31 +59,36 @@ def draw_picture(page: Page, panel: PicturePanel, place: Place, line_pt: float |
 
 
 def default_line_pt(width_mm: float) -> float:
-    """Return the width of outlines for a panel of this width: 0.6 to 1.4 pt."""
-    return min(1.4, max(0.6, width_mm * PT_PER_MM / 360))
+    """Return the width of outlines for a panel of this width: 0.7 to 1.2 pt."""
+    return min(1.2, max(0.7, width_mm * PT_PER_MM / 420))
 
 
 def _draw_outlines(axes: Axes, outlines: Sequence[Outline], line_pt: float) -> None:
+    """Draw each line just inside its class, so that classes that touch show both colours."""
     limits = axes.axis()
-    for outline in outlines:
-        curve = outline.curve()
+    halo_pt = 0.5 * line_pt
+    curves = [outline.curve() for outline in outlines]
+    for outline, curve in zip(outlines, curves, strict=True):
+        _stroke(axes, curve, halo_color(outline.color), 2 * halo_pt)
+    for outline, curve in zip(outlines, curves, strict=True):
         if outline.filled:
             axes.add_patch(PathPatch(curve, facecolor=outline.color, alpha=0.3, linewidth=0))
-        halo = Stroke(linewidth=2 * line_pt, foreground=halo_color(outline.color), alpha=0.75)
-        patch = PathPatch(
-            curve,
-            fill=False,
-            edgecolor=outline.color,
-            linewidth=line_pt,
-            joinstyle="round",
-            path_effects=[halo, Normal()] if not outline.dashed else None,
-        )
-        if outline.dashed:
-            solid = {"fill": False, "edgecolor": halo_color(outline.color), "alpha": 0.75}
-            axes.add_patch(PathPatch(curve, linewidth=1.6 * line_pt, joinstyle="round", **solid))
-            patch.set_linestyle((0, _DASHES))
-        axes.add_patch(patch)
+        # Half of a line lies outside and is clipped away.
+        layers = [(outline.color, line_pt)]
+        if not outline.dashed:
+            layers.insert(0, (halo_color(outline.color), line_pt + halo_pt))
+        for color, width in layers:
+            patch = _stroke(axes, curve, color, 2 * width)
+            if outline.dashed:
+                patch.set(linestyle=(0, _DASHES), capstyle="butt")
+            patch.set_clip_path(curve, axes.transData)
     axes.axis(limits)
+
+
+def _stroke(axes: Axes, curve: CurvePath, color: str, width_pt: float) -> PathPatch:
+    patch = PathPatch(curve, fill=False, edgecolor=color, linewidth=width_pt, joinstyle="round")
+    axes.add_patch(patch)
+    return patch
 
 
 def halo_color(color: str) -> str:
