@@ -126,7 +126,13 @@ def _result_row(view: TranslationView) -> list[Panel]:
     percent = [100 * share for share in view.shares]
     n_filters = len(view.filters)
     strips: list[Panel] = [
-        StripPanel("ensemble weights, raw", labels, view.weights, span=max(1, n_filters // 2))
+        StripPanel(
+            "ensemble weights, raw",
+            labels,
+            view.weights,
+            span=max(1, n_filters // 2),
+            value_format="{:.2f}",
+        )
     ]
     if n_filters > 1:
         span = n_filters - n_filters // 2
