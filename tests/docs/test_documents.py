@@ -22,7 +22,7 @@ OF_THE_REPOSITORY = re.compile(
     r"(?:cellenhance|tests|docs|examples|benchmarks|\.ci)/[\w./-]+"
     r"|[\w-]+/[\w-]+\.py|models\.yaml|pyproject\.toml|[A-Z]+\.md"
 )
-NAMED_COMMAND = re.compile(r"\bcellenhance +((?:[a-z][a-z-]*)(?: +[a-z][a-z-]*)?)")
+NAMED_COMMAND = re.compile(r"(?<!from )\bcellenhance +((?:[a-z][a-z-]*)(?: +[a-z][a-z-]*)?)")
 
 
 def words_of(group: Any = None, path: tuple[str, ...] = ()) -> list[str]:
