@@ -6,6 +6,7 @@ import typer
 
 from cellenhance import __version__
 from cellenhance.cli.commands import (
+    compare,
     contour_overlay,
     dataset,
     demo,
@@ -51,6 +52,7 @@ app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(contour_overlay.contour_overlay)
+app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(export_translations.export_translations)
 app.command()(models.models)
