@@ -25,6 +25,8 @@ from cellenhance.render.panels import (
     draw_panels,
 )
 
+_NO_BREAK = "\u00a0"
+
 
 @dataclass(frozen=True, slots=True)
 class Classes:
@@ -94,7 +96,9 @@ def draw_comparison(  # noqa: PLR0913 - what stands around the panels, all by na
 
 def describe_iou(scores: OverlapScores) -> tuple[str, ...]:
     """Return the IoU of one image as lines: the mean over classes, then each class, in percent."""
-    classes = ", ".join(f"{name} {_percent(value)}" for name, value in scores.iou.items())
+    classes = ", ".join(
+        f"{name}:{_NO_BREAK}{_percent(value)}" for name, value in scores.iou.items()
+    )
     return (f"mIoU {_percent(scores.miou)} %", classes)
 
 

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.intensity import IntensityStatistics
+from cellenhance.render.preview import parse_color
 
 RgbArray = NDArray[np.uint8]
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 0.1, 99.8
+_DARK = 60  # luminance below which a line needs a light halo
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +135,9 @@ def thin(rgb: NDArray[Any], most_px: float) -> NDArray[Any]:
         means = np.rint(means)
     thinned: NDArray[Any] = means.astype(rgb.dtype)
     return thinned
+
+
+def halo_color(color: str) -> str:
+    """Return black, or white around a colour that is too dark to be seen on black."""
+    red, green, blue = parse_color(color)
+    return "#ffffff" if 0.3 * red + 0.59 * green + 0.11 * blue < _DARK else "#000000"

@@ -9,6 +9,7 @@ from typing import Literal
 from matplotlib.lines import Line2D
 
 from cellenhance.render import lettering
+from cellenhance.render.display import halo_color
 from cellenhance.render.page import Page, Place
 from cellenhance.render.rasters import NOT_JUDGED, RIGHT_BACKGROUND, RIGHT_CLASS
 
@@ -90,9 +91,10 @@ def _draw_sign(page: Page, entry: LegendEntry, place: Place) -> None:
             bar = Place(x, place.y, place.width / 6, place.height)
             page.swatch(bar, entry.color, entry.color)
         return
+    halo = halo_color(entry.color)
     y = 1 - (place.y + place.height / 2) / page.height_mm
     ends = [place.x / page.style.width_mm, (place.x + place.width) / page.style.width_mm]
-    for color, width in (("#000000", 2.4), (entry.color, 1.2)):
+    for color, width in ((halo, 2.4), (entry.color, 1.2)):
         page.figure.add_artist(
             Line2D(
                 ends,
@@ -101,6 +103,6 @@ def _draw_sign(page: Page, entry: LegendEntry, place: Place) -> None:
                 linewidth=width,
                 solid_capstyle="butt",
                 dash_capstyle="butt",
-                linestyle=(0, (2, 1)) if entry.sign == "dashes" and color != "#000000" else "-",
+                linestyle=(0, (2, 1)) if entry.sign == "dashes" and color != halo else "-",
             )
         )

@@ -31,6 +31,8 @@ def wrap(
 ) -> list[str]:
     """Return `text` as lines that fit; a word that is too long is cut into pieces.
 
+    Lines break at ordinary blanks, never at a no-break space.
+
     Parameters
     ----------
     most_lines : what does not fit into so many lines ends with "..."
@@ -39,7 +41,7 @@ def wrap(
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for word in paragraph.split():
+        for word in filter(None, paragraph.split(" ")):
             joined = f"{line} {word}" if line else word
             if measure_mm(joined, size_pt, weight) <= width_mm:
                 line = joined

@@ -15,6 +15,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from cellenhance.render import lettering
 from cellenhance.render.contours import Outline
+from cellenhance.render.display import halo_color
 from cellenhance.render.figures import MM_PER_INCH, PT_PER_MM
 from cellenhance.render.page import Page, Place
 from cellenhance.render.panel_records import (
@@ -25,15 +26,14 @@ from cellenhance.render.panel_records import (
     StripPanel,
     picture_shape,
 )
-from cellenhance.render.preview import parse_color
 from cellenhance.render.rasters import render_picture
 
 BAR_MM = 7.6
 """Height of a colour bar with its numbers and its label."""
 
+_EDGE_MM, _BAR_MM = 1.5, 0.9  # of a scale bar: distance from the edge, thickness
 _PIXELS_A_DOT = 1.5  # pixels kept for every dot of the page: sharp, but no larger than needed
 _DASHES = (1.6, 0.9)  # in widths of a line that is drawn twice as wide
-_DARK = 60  # luminance below which a line needs a light halo
 
 
 def draw_picture(page: Page, panel: PicturePanel, place: Place, line_pt: float | None) -> Axes:
@@ -89,12 +89,6 @@ def _stroke(axes: Axes, curve: CurvePath, color: str, width_pt: float) -> PathPa
     patch = PathPatch(curve, fill=False, edgecolor=color, linewidth=width_pt, joinstyle="round")
     axes.add_patch(patch)
     return patch
-
-
-def halo_color(color: str) -> str:
-    """Return black, or white around a colour that is too dark to be seen on black."""
-    red, green, blue = parse_color(color)
-    return "#ffffff" if 0.3 * red + 0.59 * green + 0.11 * blue < _DARK else "#000000"
 
 
 def _draw_boxes(axes: Axes, panel: ImagePanel | MaskPanel) -> None:
@@ -178,27 +172,33 @@ def draw_strip(page: Page, panel: StripPanel, place: Place) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_scale_bar(axes: Axes, width_px: int, place: Place, pixel_size_um: float) -> None:
-    """Draw a bar of a round length, at most 30 % of the panel, into its lower right corner."""
-    length_um = scale_bar_um(width_px * pixel_size_um)
-    share = length_um / (width_px * pixel_size_um)
-    height = min(0.012, 0.7 / place.height) if place.height < 60 else 0.9 / place.height
-    right, bottom = 1 - 1.5 / place.width, 1.5 / place.height
+def draw_scale_bar(axes: Axes, panel: ImagePanel, place: Place, pixel_size_um: float) -> None:
+    """Draw a bar of a round length, at most 30 % of the panel, into a corner without a box."""
+    width_um = picture_shape(panel)[1] * pixel_size_um
+    length_um = scale_bar_um(width_um)
+    text = format_um(length_um)
+    bar_mm = length_um / width_um * place.width
+    need_mm = max(bar_mm, lettering.measure_mm(text, lettering.TEXT_PT))
+    lift_mm = _EDGE_MM + _BAR_MM + lettering.line_mm(lettering.TEXT_PT)
+    is_left, is_top = _free_corner(panel, place, need_mm + 2 * _EDGE_MM, lift_mm + _EDGE_MM)
+    x = _EDGE_MM if is_left else place.width - _EDGE_MM - bar_mm
+    y = place.height - lift_mm if is_top else _EDGE_MM
     axes.add_patch(
         Rectangle(
-            (right - share, bottom),
-            share,
-            height,
+            (x / place.width, y / place.height),
+            bar_mm / place.width,
+            _BAR_MM / place.height,
             transform=axes.transAxes,
             facecolor="#ffffff",
             edgecolor="#000000",
             linewidth=0.5,
         )
     )
+    middle = x + need_mm / 2 if is_left else x + bar_mm - need_mm / 2
     axes.text(
-        right - share / 2,
-        bottom + height + 0.5 / place.height,
-        format_um(length_um),
+        middle / place.width,
+        (y + _BAR_MM + 0.5) / place.height,
+        text,
         transform=axes.transAxes,
         ha="center",
         va="bottom",
@@ -206,6 +206,25 @@ def draw_scale_bar(axes: Axes, width_px: int, place: Place, pixel_size_um: float
         color="#ffffff",
         path_effects=[Stroke(linewidth=1.5, foreground="#000000"), Normal()],
     )
+
+
+def _free_corner(
+    panel: ImagePanel, place: Place, width_mm: float, height_mm: float
+) -> tuple[bool, bool]:
+    """Return (left, top) of the first corner that no box reaches into; else the lower right."""
+    rows, columns = picture_shape(panel)
+    width, height = width_mm / place.width * columns, height_mm / place.height * rows
+    for is_left, is_top in ((False, False), (True, False), (False, True), (True, True)):
+        x, y = (0 if is_left else columns - width), (0 if is_top else rows - height)
+        if all(
+            box.x + box.width <= x
+            or box.x >= x + width
+            or box.y + box.height <= y
+            or box.y >= y + height
+            for box in panel.boxes
+        ):
+            return is_left, is_top
+    return False, False
 
 
 def scale_bar_um(width_um: float) -> float:

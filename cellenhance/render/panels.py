@@ -209,7 +209,7 @@ def _draw_row(
             place = _fit(place, rows, columns)
             axes = panel_drawing.draw_picture(page, panel, place, line_pt)
             if pixel_size_um is not None and isinstance(panel, ImagePanel):
-                panel_drawing.draw_scale_bar(axes, columns, place, pixel_size_um)
+                panel_drawing.draw_scale_bar(axes, panel, place, pixel_size_um)
                 pixel_size_um = None
         below = place.y + _body_mm(panel, width)
         if isinstance(panel, MapPanel):

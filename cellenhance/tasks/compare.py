@@ -195,7 +195,7 @@ def _draw(work: _Work, image: InputImage) -> ComparedImage:
     request = work.request
     view, pixel_size_um = _view(work, image)
     display = request.display or choose_display([view.image])
-    view, notes = _with_windows(view, request.n_windows)
+    view, notes = _with_windows(view, request.n_windows, pixel_size_um)
     figure = draw_comparison(
         [view],
         request.style,
@@ -209,7 +209,9 @@ def _draw(work: _Work, image: InputImage) -> ComparedImage:
     return ComparedImage(image.stem, figures, display.text, view.scores)
 
 
-def _with_windows(view: ComparedView, n_windows: int) -> tuple[ComparedView, list[str]]:
+def _with_windows(
+    view: ComparedView, n_windows: int, pixel_size_um: float | None
+) -> tuple[ComparedView, list[str]]:
     """Return the view with its enlarged places, and what the figure says of them."""
     masks = list(view.masks.values())
     if len(masks) == 1 and view.truth is not None:
@@ -223,9 +225,8 @@ def _with_windows(view: ComparedView, n_windows: int) -> tuple[ComparedView, lis
     if not windows:
         return view, ["The masks are equal in every pixel."]
     counts = ", ".join(f"{index}: {each.n_different}" for index, each in enumerate(windows, 1))
-    note = (
-        f"Enlarged: where the masks differ most ({side} x {side} px; pixels that differ {counts})."
-    )
+    size = f"{side} x {side} px" + (f", {side * pixel_size_um:.3g} µm" if pixel_size_um else "")
+    note = f"Enlarged: where the masks differ most (each {size}; pixels that differ {counts})."
     view = ComparedView(view.name, view.image, view.truth, view.masks, view.scores, windows)
     return view, [note]
 
