@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+# One thread for this process and those it starts, before torch is imported: the arrays are tiny,
+# and threads that wait for each other on a busy machine take most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 RunCli = Callable[..., Any]
 
 TINY_TRAINING = ("--set", "recipe.crop_px=32", "--batch-size", "2", "--precision", "fp32")
