@@ -25,6 +25,7 @@ FigureFormat = Literal["png", "pdf", "svg"]
 _MOST_PX = 65_000
 _RC = {
     "font.family": "DejaVu Sans",
+    "text.hinting": "no_hinting",  # so that words are as wide as measured at any resolution
     "pdf.fonttype": 42,  # text stays text, as journals ask
     "svg.hashsalt": "cellenhance",
 }

@@ -31,7 +31,7 @@ def wrap(
 ) -> list[str]:
     """Return `text` as lines that fit; a word that is too long is cut into pieces.
 
-    Lines break at ordinary blanks, never at a no-break space.
+    Lines break at ordinary blanks, and at a no-break space only inside what is too long.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def wrap(
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for word in filter(None, paragraph.split(" ")):
+        for word in _words(paragraph, width_mm, size_pt, weight):
             joined = f"{line} {word}" if line else word
             if measure_mm(joined, size_pt, weight) <= width_mm:
                 line = joined
@@ -60,6 +60,14 @@ def wrap(
 def wrap_all(texts: Sequence[str], width_mm: float, size_pt: float) -> list[str]:
     """Return the lines of several texts, each beginning on a line of its own."""
     return [line for text in texts for line in wrap(text, width_mm, size_pt)]
+
+
+def _words(paragraph: str, width_mm: float, size_pt: float, weight: str) -> list[str]:
+    words: list[str] = []
+    for word in filter(None, paragraph.split(" ")):
+        fits = measure_mm(word, size_pt, weight) <= width_mm
+        words += [word] if fits else word.split("\u00a0")
+    return words
 
 
 def _pieces(word: str, width_mm: float, size_pt: float, weight: str) -> list[str]:
