@@ -38,6 +38,10 @@ def choose_compute(device: str = "auto", precision: str = "auto") -> Compute:
         The device is not there, or the precision is unknown or not possible on it.
     """
     chosen, device_reason = _choose_device(device)
+    if chosen.type == "cuda":
+        # TF32 keeps 10 bits: what is called fp32 here is computed in float32.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
     chosen_precision, precision_reason = _choose_precision(precision, chosen)
     return Compute(chosen, chosen_precision, f"{device_reason}; {precision_reason}")
 

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellenhance.data.splits import SplitSettings
+from cellenhance.data.manifest import load_dataset
+from cellenhance.data.splits import SplitSettings, load_split
 from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.tables import Table, comparison_table
-from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
-from cellenhance.tasks.predict import PredictedImage, PredictRequest, predict
+from cellenhance.tasks.contour_overlay import ContourOverlayRequest, contour_overlay
+from cellenhance.tasks.evaluate_run import EvaluateRunRequest, RunScores, evaluate_run
+from cellenhance.tasks.predict import PredictRequest, predict
 from cellenhance.tasks.prepare_dataset import prepare_dataset
 from cellenhance.tasks.prepare_request import PrepareRequest
 from cellenhance.tasks.split_dataset import split_dataset
@@ -21,12 +23,13 @@ from cellenhance.tasks.synthesize_dataset import synthesize_dataset
 from cellenhance.tasks.train import train
 from cellenhance.tasks.train_log import Report
 from cellenhance.tasks.train_setup import TrainRequest
+from cellenhance.tasks.translate import TranslateRequest, translate
 
 MODELS = ("light-unet", "aep")
 _SIZE_PX = 192
 _N_IMAGES = 20
 _SETTINGS = ("recipe.crop_px=96", "recipe.batch_size=4")
-_EPOCHS = 12
+_EPOCHS = 16
 """Chosen so that everything ends within 5 minutes on two cores of a laptop."""
 
 
@@ -35,12 +38,89 @@ class DemoResult:
     """The scores on the test images by name, and the paths to look at."""
 
     scores: Mapping[str, Scores]
-    predicted: tuple[PredictedImage, ...]
     paths: Mapping[str, Path]
 
     def table(self) -> Table:
         """Return IoU and Dice in percent, pooled over the test pixels."""
         return comparison_table(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """Where things go and how they are told; every step of the demo is a method."""
+
+    output: Path
+    seed: int
+    announce: Callable[[str], None]
+    report: Callable[[str], Report]
+    progress: ProgressCallback
+
+    @property
+    def dataset(self) -> Path:
+        return self.output / "dataset"
+
+    def run(self, model: str) -> Path:
+        return self.output / "runs" / model
+
+    def make_dataset(self) -> None:
+        source = self.output / "synthetic"
+        self.announce(f"drawing {_N_IMAGES} synthetic low-light images of cells in {source}")
+        settings = SynthesizeSettings(n_images=_N_IMAGES, size_px=_SIZE_PX, seed=self.seed)
+        synthesize_dataset(source, settings, overwrite=True)
+        self.announce(f"preparing and splitting them in {self.dataset}")
+        classes = tuple(f"{name}={index}" for index, name in enumerate(CLASS_NAMES))
+        prepare_dataset(PrepareRequest(source, self.dataset, classes=classes, overwrite=True))
+        split_dataset(self.dataset, SplitSettings(seed=self.seed), overwrite=True)
+
+    def test_images(self) -> list[Path]:
+        dataset = load_dataset(self.dataset)
+        ids = load_split(dataset).subset(1, "test")
+        return [self.dataset / dataset.row(each).image for each in ids]
+
+    def train_and_score(self, model: str) -> RunScores:
+        self.announce(f"training {model}")
+        request = TrainRequest(
+            self.dataset,
+            model,
+            self.run(model),
+            epochs=_EPOCHS,
+            seed=self.seed,
+            overwrite=True,
+            assignments=_SETTINGS,
+        )
+        train(request, self.report(model))
+        [scores] = evaluate_run(EvaluateRunRequest(self.run(model)), self.progress)
+        return scores
+
+    def predict(self, model: str) -> dict[str, Path]:
+        target = self.output / "predictions"
+        self.announce(f"segmenting all images with {model}")
+        request = PredictRequest((self.run(model),), (str(self.dataset),), target, overwrite=True)
+        predict(request, self.progress)
+        return {"masks (class indices)": target / "masks", "coloured masks": target / "previews"}
+
+    def draw(self, model: str) -> dict[str, Path]:
+        images = [str(path) for path in self.test_images()]
+        overlays, translations = self.output / "overlays", self.output / "translations"
+        self.announce("drawing outlines, and what the network learned to enhance")
+        contour_overlay(
+            ContourOverlayRequest(
+                self.dataset / "images",
+                self.output / "predictions" / "masks",
+                overlays,
+                truth=self.dataset / "masks",
+                classes=tuple(f"{name}={i}" for i, name in enumerate(CLASS_NAMES)),
+                overwrite=True,
+            ),
+            self.progress,
+        )
+        request = TranslateRequest(self.run(model), tuple(images), translations, overwrite=True)
+        translate(request, self.progress)
+        return {
+            "outlines, truth dashed": overlays,
+            "filters and enhanced images": translations,
+            "training curves": self.run(model) / "figures" / "curves.png",
+        }
 
 
 def run_demo(
@@ -52,7 +132,7 @@ def run_demo(
     report: Callable[[str], Report] = lambda _: lambda _: None,
     progress: ProgressCallback = silent,
 ) -> DemoResult:
-    """Synthesize, prepare, split, train two models, evaluate both, predict the test images.
+    """Synthesize, prepare, split, train two models, score both, segment, draw.
 
     Parameters
     ----------
@@ -66,42 +146,13 @@ def run_demo(
     """
     if output.is_dir() and any(output.iterdir()) and not overwrite:
         raise OutputExistsError(f"{output}: is not empty; give --overwrite or another -o")
-    source, dataset = output / "synthetic", output / "dataset"
-    announce(f"drawing {_N_IMAGES} synthetic low-light images of cells in {source}")
-    settings = SynthesizeSettings(n_images=_N_IMAGES, size_px=_SIZE_PX, seed=seed)
-    synthesize_dataset(source, settings, overwrite=overwrite)
-    announce(f"preparing and splitting them in {dataset}")
-    classes = tuple(f"{name}={index}" for index, name in enumerate(CLASS_NAMES))
-    prepare_dataset(PrepareRequest(source, dataset, classes=classes, overwrite=overwrite))
-    split_dataset(dataset, SplitSettings(seed=seed), overwrite=overwrite)
-    runs = {name: output / "runs" / name for name in MODELS}
+    demo = _Demo(output, seed, announce, report, progress)
+    demo.make_dataset()
     scores: dict[str, Scores] = {}
-    for name, run in runs.items():
-        announce(f"training {name}")
-        request = TrainRequest(
-            dataset,
-            name,
-            run,
-            epochs=_EPOCHS,
-            seed=seed,
-            overwrite=overwrite,
-            assignments=_SETTINGS,
-        )
-        train(request, report(name))
-        [evaluated] = evaluate_run(EvaluateRunRequest(run), progress)
+    for model in MODELS:
+        evaluated = demo.train_and_score(model)
         if evaluated.majority is not None:
             scores.setdefault(f"majority class ({evaluated.majority_class})", evaluated.majority)
-        scores[name] = evaluated.scores
-    predictions = output / "predictions"
-    announce(f"segmenting all images with {MODELS[-1]}")
-    predicted = predict(
-        PredictRequest((runs[MODELS[-1]],), (str(dataset),), predictions, overwrite=overwrite),
-        progress,
-    ).written
-    paths = {
-        "images": dataset / "images",
-        "coloured masks": predictions / "previews",
-        "training curves": runs[MODELS[-1]] / "figures" / "curves.png",
-        "scores of each image": runs[MODELS[-1]] / "evaluation" / "test" / "per_image.csv",
-    }
-    return DemoResult(scores, predicted, paths)
+        scores[model] = evaluated.scores
+    shown = MODELS[-1]
+    return DemoResult(scores, {**demo.predict(shown), **demo.draw(shown)})
