@@ -224,7 +224,7 @@ def test_colours_need_a_choice_and_get_it(
     channels = np.stack([image, image[::-1], image.T], axis=-1)
     path = save(tmp_path / "rgb.tif", channels, photometric="rgb")
     refused = cli("predict", tiny_run, path, "-o", tmp_path / "out")
-    assert refused.exit_code == 4
+    assert refused.exit_code == 3
     assert "--channel N" in refused.stderr
     assert not (tmp_path / "out" / "masks" / "rgb.tif").exists()
     chosen = cli("predict", tiny_run, path, "-o", tmp_path / "out", "--channel", 1)
