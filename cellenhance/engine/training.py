@@ -165,7 +165,12 @@ class Trainer:
             group["lr"] = self.learning_rate(epoch, step)
         with seeding.seeded(plan.seed, *key, "dropout"), plan.compute.autocast():
             output = self.network(image.contiguous(memory_format=torch.channels_last))
-        terms = compute_objective(output, mask, self.network.branch_names)
+        terms = compute_objective(
+            output,
+            mask,
+            self.network.branch_names,
+            trains_result=self.network.trains_result,
+        )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms.total)
         self.optimizer.step()

@@ -18,7 +18,11 @@ FINAL = "final"
 
 
 def compute_objective(
-    output: SegmentationOutput, mask: Tensor, branch_names: tuple[str, ...]
+    output: SegmentationOutput,
+    mask: Tensor,
+    branch_names: tuple[str, ...],
+    *,
+    trains_result: bool = True,
 ) -> LossTerms:
     """Return the cross-entropy of every output and their sum.
 
@@ -27,11 +31,13 @@ def compute_objective(
     output : of a forward pass; where the result IS a branch (ensemble: none) it counts once
     mask : (B, H, W) int64, 255 is ignored
     branch_names : names of `output.branch_logits`, in order
+    trains_result : whether the result has a term of its own beside those of the branches
     """
     parts = {
         name: cross_entropy(logits, mask)
         for name, logits in zip(branch_names, output.branch_logits, strict=True)
     }
-    if not any(logits is output.logits for logits in output.branch_logits):
+    is_branch = any(logits is output.logits for logits in output.branch_logits)
+    if not parts or (trains_result and not is_branch):
         parts[FINAL] = cross_entropy(output.logits, mask)
     return LossTerms(total=torch.stack([*parts.values()]).sum(), parts=parts)

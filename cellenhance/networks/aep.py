@@ -112,7 +112,10 @@ class AEP(SegmentationNetwork):
         )
         self.stride = math.lcm(translator.stride, segmenter.stride)
         self.min_size = max(translator.min_size, segmenter.min_size)
-        self.receptive_field_px = translator.receptive_field_px + segmenter.receptive_field_px - 1
+        fields = (translator.receptive_field_px, segmenter.receptive_field_px)
+        self.receptive_field_px = (
+            None if fields[0] is None or fields[1] is None else fields[0] + fields[1] - 1
+        )
         self.branch_names = (
             "network 1",
             *(f"branch {k}" for k in range(1, self.n_filters + 1)),

@@ -23,16 +23,21 @@ class SegmentationNetwork(nn.Module, ABC):
     stride : input sides must be multiples of it
     min_size : smallest input side in pixels
     receptive_field_px : odd width of the window centred on a pixel outside which no input pixel
-        can change that pixel's output (in eval mode); (width - 1) / 2 is the context a tile needs
+        can change that pixel's output (in eval mode); (width - 1) / 2 is the context a tile needs;
+        None where every pixel may depend on the whole input (global pooling, resizing of the whole
+        map): such a network is always run on windows of one fixed size
     in_channels, n_classes, feature_channels : sizes of input, logits and penultimate maps
     classifier : the 1 x 1 convolution from penultimate maps to logits, where there is one
     branch_names : names of `SegmentationOutput.branch_logits`, in order
+    trains_result : whether the result has a loss term of its own beside those of the branches;
+        False where it is only a mean of heads that are trained one by one (deep supervision)
     """
 
     stride: int
     min_size: int
-    receptive_field_px: int
+    receptive_field_px: int | None
     branch_names: tuple[str, ...] = ()
+    trains_result: bool = True
     classifier: nn.Conv2d
 
     def __init__(self, in_channels: int, n_classes: int, feature_channels: int) -> None:
