@@ -51,6 +51,7 @@ __all__ = [
     "Panel",
     "StripPanel",
     "TextPanel",
+    "check_columns",
     "choose_display",
     "class_entries",
     "draw_panels",
@@ -128,18 +129,24 @@ def draw_panels(  # noqa: PLR0913 - what stands around the panels, all by name
     return page.figure
 
 
+def check_columns(n_columns: int, style: FigureStyle) -> float:
+    """Return the width of a panel in mm; SettingsError where it is less than 11 mm."""
+    width = (style.width_mm - 2 * MARGIN_MM - (n_columns - 1) * GAP_MM) / n_columns
+    if width < _NARROWEST_MM:
+        needed = n_columns * (_NARROWEST_MM + GAP_MM) - GAP_MM + 2 * MARGIN_MM
+        raise SettingsError(
+            f"--width-mm {style.width_mm:g}: {n_columns} panels side by side would be "
+            f"{max(0.0, width):.1f} mm wide each; give at least --width-mm {needed:.0f} or show "
+            "fewer"
+        )
+    return width
+
+
 def _column_mm(rows: Sequence[Sequence[Panel]], style: FigureStyle) -> float:
     columns = max((sum(map(panel_span, row)) for row in rows), default=0)
     if not columns:
         raise ValueError("a figure needs at least one panel")
-    width = (style.width_mm - 2 * MARGIN_MM - (columns - 1) * GAP_MM) / columns
-    if width < _NARROWEST_MM:
-        needed = columns * (_NARROWEST_MM + GAP_MM) + 2 * MARGIN_MM
-        raise SettingsError(
-            f"--width-mm {style.width_mm:g}: {columns} panels side by side would be {width:.1f} mm "
-            f"wide each; give at least --width-mm {needed:.0f} or show fewer"
-        )
-    return width
+    return check_columns(columns, style)
 
 
 def _lay_out(row: Sequence[Panel], column_mm: float) -> _Row:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import InputImage, find_inputs
-from cellenhance.data.mask_classes import MaskClasses, dataset_of
+from cellenhance.data.mask_classes import MaskClasses
 from cellenhance.data.readers import open_image
 from cellenhance.data.writers import write_csv
 from cellenhance.engine.device import choose_compute
@@ -23,6 +23,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.comparison import Classes, ComparedView, draw_comparison
 from cellenhance.render.display import choose_display
 from cellenhance.render.figures import save_all
+from cellenhance.render.panels import check_columns
 from cellenhance.tasks.compare_models import (
     ComparedModel,
     FolderModel,
@@ -31,6 +32,7 @@ from cellenhance.tasks.compare_models import (
     choose_classes,
     list_mask_folders,
     load_runs,
+    names_beside,
 )
 from cellenhance.tasks.compare_records import (
     RANKS,
@@ -76,6 +78,7 @@ def compare(request: CompareRequest, progress: ProgressCallback = silent) -> Com
     found = find_inputs(request.inputs)
     _refuse_existing(request, found.images)
     work, reason = _prepare(request, found.images)
+    check_columns(1 + bool(work.truths) + len(work.models), request.style)
     if request.grid and len(work.truths) < len(found.images):
         raise SettingsError(
             f"--grid ranks images by their IoU, but {len(found.images) - len(work.truths)} of "
@@ -128,7 +131,7 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
         )
     folders = list_mask_folders(dict(request.masks), images)
     header = next(iter(predictors.values())).header if predictors else None
-    names = header.class_names if header else _names_beside(images)
+    names = header.class_names if header else names_beside(images)
     truths = dict(find_truth(images, request.truth, names).paths)
     if truths and request.truth is None:
         logger.info("truth: the masks of the dataset that the images lie in")
@@ -147,12 +150,6 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
             raise SettingsError(f"--masks {name}: a run has this name too; choose another")
         models[name] = FolderModel(files_of, classes)
     return _Work(request, models, classes, truths), reason
-
-
-def _names_beside(images: Sequence[InputImage]) -> tuple[str, ...]:
-    """Return the classes of the dataset of ours that the first image lies in, if any."""
-    description = dataset_of(images[0].path.parent.parent / "masks")
-    return tuple(each.name for each in description.classes) if description else ()
 
 
 def _view(work: _Work, image: InputImage) -> tuple[ComparedView, float | None]:

@@ -182,3 +182,9 @@ def _background(names: Sequence[str], homes: Sequence[Path]) -> int:
         if description is not None and description.background in names:
             return names.index(description.background)
     return names.index("background") if "background" in names else 0
+
+
+def names_beside(images: Sequence[InputImage]) -> tuple[str, ...]:
+    """Return the classes of the dataset of ours that the first image lies in, if any."""
+    description = dataset_of(images[0].path.parent.parent / "masks")
+    return tuple(each.name for each in description.classes) if description else ()

@@ -146,3 +146,9 @@ def test_samples_that_differ_from_the_manifest_are_refused(tmp_path: Path) -> No
 def test_a_folder_without_dataset_is_named_with_the_cure(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"is no dataset folder.*dataset prepare"):
         load_dataset(tmp_path)
+
+
+def test_the_first_22_classes_have_colours_of_their_own() -> None:
+    colors = [class_color(index) for index in range(22)]
+    assert len(set(colors)) == 22
+    assert colors[:3] == ["#000000", "#e69f00", "#56b4e9"]

@@ -177,12 +177,12 @@ def test_maps_strips_and_blanks_are_drawn(tmp_path: Path) -> None:
 def test_too_many_columns_are_refused_with_a_width_that_fits() -> None:
     row = [MaskPanel("m", np.zeros((4, 4), np.uint8), COLORS)] * 12
     with pytest.raises(
-        SettingsError, match=r"12 panels side by side.*give at least --width-mm 160"
+        SettingsError, match=r"12 panels side by side.*give at least --width-mm 158"
     ):
         draw_panels([row], STYLE, caption="c")
-    columns = (160 - 2 * MARGIN_MM - 11 * GAP_MM) / 12
+    columns = (158 - 2 * MARGIN_MM - 11 * GAP_MM) / 12
     assert columns >= 11
-    draw_panels([row], FigureStyle(width_mm=160, dpi=50), caption="c")
+    draw_panels([row], FigureStyle(width_mm=158, dpi=50), caption="c")
 
 
 def test_words_wrap_at_blanks_and_long_ones_are_cut() -> None:
