@@ -19,6 +19,8 @@ from cellenhance.arrays import MaskArray
 
 Ring = NDArray[np.float64]
 
+_REPEATED = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -77,6 +79,9 @@ def mask_outlines(
 ) -> tuple[Outline, ...]:
     """Return the outlines of the classes of a mask (H, W) uint8, the largest class first.
 
+    Where a class reaches the border of the mask its ring runs far outside: the end of a picture or
+    of a part of it is no border of a class, and gets no line.
+
     Parameters
     ----------
     colors : #rrggbb of each class; values without a colour, such as 255 (ignore), have no outline
@@ -85,7 +90,21 @@ def mask_outlines(
     counts = np.bincount(mask.ravel(), minlength=256)[: len(colors)]
     wanted = [index for index in np.argsort(-counts, kind="stable") if index not in without]
     return tuple(
-        Outline(class_rings(mask == index), colors[index], dashed=dashed, filled=filled)
+        Outline(_open(mask == index), colors[index], dashed=dashed, filled=filled)
         for index in wanted
         if counts[index]
     )
+
+
+def _open(inside: NDArray[np.bool_]) -> tuple[Ring, ...]:
+    """Return the rings of `class_rings`, led straight out of the image where they reach its border.
+
+    The outermost pixels are repeated outside, and what closes a ring there is moved far away.
+    """
+    size = np.array(inside.shape[::-1], np.float64)
+    rings = []
+    for ring in class_rings(np.pad(inside, _REPEATED, mode="edge")):
+        shifted = ring - _REPEATED
+        moved = np.where(shifted == -_REPEATED - 0.5, -size - _REPEATED, shifted)
+        rings.append(np.where(shifted == size + _REPEATED - 0.5, 2 * size + _REPEATED, moved))
+    return tuple(rings)

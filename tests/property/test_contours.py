@@ -53,3 +53,17 @@ def test_every_class_that_occurs_has_one_outline_the_largest_first(mask: MaskArr
     )
     sizes = [areas[each.color] for each in outlines]
     assert sizes == sorted(sizes, reverse=True)
+
+
+@given(MASKS)
+@settings(max_examples=50, deadline=None)
+def test_drawn_outlines_enclose_the_same_pixels_and_have_no_line_on_the_border(
+    mask: MaskArray,
+) -> None:
+    for outline in mask_outlines(mask, COLORS):
+        index = COLORS.index(outline.color)
+        np.testing.assert_array_equal(rasterise(outline.rings, mask.shape), mask == index)
+        for ring in outline.rings:
+            for (x0, y0), (x1, y1) in itertools.pairwise(ring):
+                for a, b, last in ((x0, x1, mask.shape[1]), (y0, y1, mask.shape[0])):
+                    assert not (a == b and (a == -0.5 or a == last - 0.5))
