@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cellenhance.engine.inference import Prediction
     from cellenhance.engine.model import Model, load_model
+    from cellenhance.engine.predictions import Prediction
     from cellenhance.engine.whole_translations import Translations
     from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
     from cellenhance.tasks.export_translations import (
@@ -49,7 +49,7 @@ _HOMES = {
     "ExportTranslationsRequest": "cellenhance.tasks.export_translations",
     "Model": "cellenhance.engine.model",
     "PredictRequest": "cellenhance.tasks.predict",
-    "Prediction": "cellenhance.engine.inference",
+    "Prediction": "cellenhance.engine.predictions",
     "PrepareRequest": "cellenhance.tasks.prepare_request",
     "TrainRequest": "cellenhance.tasks.train_setup",
     "Translations": "cellenhance.engine.whole_translations",

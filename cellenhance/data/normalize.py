@@ -58,25 +58,56 @@ class Normalization(Settings):
         Reported: more than 1 % of the pixels of a channel outside the range that training saw, or
         a channel that spans less than 2 % of it.
         """
-        pairs = zip(self.observed_low, self.observed_high, strict=True)
-        for channel, (low, high) in enumerate(pairs):
-            if channel >= image.shape[2] or self.method == "per-image":
-                return None
-            pixels = image[..., channel]
-            share = float(np.mean((pixels < low) | (pixels > high)))
-            found = f"channel {channel} has values {pixels.min():g} to {pixels.max():g}"
-            seen = f"training saw {low:g} to {high:g}"
-            if share > _WORTH_A_WARNING:
-                return f"{found}, {seen}: {100 * share:.1f} % of the pixels lie outside"
-            if float(np.ptp(pixels)) < _NARROW * (high - low):
-                return f"{found}, {seen}: it fills less than {100 * _NARROW:g} % of that range"
-        return None
+        watch = RangeWatch(self)
+        watch.add(image)
+        return watch.verdict()
 
     def _limits(self, image: ImageArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.method != "per-image":
             return self.low, self.high
         low, high = image_percentiles(image, (self.low_percentile, self.high_percentile))
         return low, high
+
+
+class RangeWatch:
+    """Collects an image region by region and tells whether it looks like the training images."""
+
+    def __init__(self, normalization: Normalization) -> None:
+        self._normalization = normalization
+        n_channels = len(normalization.observed_low)
+        self._lowest = np.full(n_channels, np.inf)
+        self._highest = np.full(n_channels, -np.inf)
+        self._n_outside = np.zeros(n_channels, np.int64)
+        self._n_pixels = 0
+
+    def add(self, region: ImageArray) -> None:
+        """Take in (h, w, C); regions must not overlap."""
+        pairs = zip(
+            self._normalization.observed_low, self._normalization.observed_high, strict=True
+        )
+        self._n_pixels += region.shape[0] * region.shape[1]
+        for channel, (low, high) in enumerate(pairs):
+            pixels = region[..., channel]
+            self._lowest[channel] = min(self._lowest[channel], float(pixels.min()))
+            self._highest[channel] = max(self._highest[channel], float(pixels.max()))
+            self._n_outside[channel] += int(np.count_nonzero((pixels < low) | (pixels > high)))
+
+    def verdict(self) -> str | None:
+        """Return what `Normalization.outside_range` says of the whole image."""
+        normalization = self._normalization
+        if normalization.method == "per-image" or not self._n_pixels:
+            return None
+        pairs = zip(normalization.observed_low, normalization.observed_high, strict=True)
+        for channel, (low, high) in enumerate(pairs):
+            lowest, highest = self._lowest[channel], self._highest[channel]
+            share = self._n_outside[channel] / self._n_pixels
+            found = f"channel {channel} has values {lowest:g} to {highest:g}"
+            seen = f"training saw {low:g} to {high:g}"
+            if share > _WORTH_A_WARNING:
+                return f"{found}, {seen}: {100 * share:.1f} % of the pixels lie outside"
+            if highest - lowest < _NARROW * (high - low):
+                return f"{found}, {seen}: it fills less than {100 * _NARROW:g} % of that range"
+        return None
 
 
 def fit_normalization(

@@ -32,7 +32,11 @@ _OPTIMIZER = "optimizer."
 
 
 class ModelHeader(Settings):
-    """All that is needed besides weights to predict with a network."""
+    """All that is needed besides weights to predict with a network.
+
+    `window_px` is the side of the windows that a network without a receptive field was trained on
+    and is always run on; None for all others.
+    """
 
     format_version: Literal[1] = 1
     entry: ModelEntry
@@ -40,6 +44,7 @@ class ModelHeader(Settings):
     channel_names: tuple[str, ...] = ()
     classes: tuple[SegmentationClass, ...] = Field(min_length=1)
     normalization: Normalization
+    window_px: int | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from cellenhance.arrays import FloatImage, ImageArray, MaskArray
-from cellenhance.data.normalize import Normalization, fit_normalization
+from cellenhance.arrays import ImageArray
+from cellenhance.data.normalize import Normalization, RangeWatch, fit_normalization
 from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
 from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.engine.planes import ArrayPlane, Plane
+from cellenhance.engine.predictions import Prediction, TilePrediction, mix_windows
 from cellenhance.engine.tiling import Tile, TileGrid, reflect_indices, round_up
+from cellenhance.engine.windows import iterate_cells
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.complexity import activation_bytes_per_pixel
 from cellenhance.networks.outputs import SegmentationOutput
@@ -34,53 +35,6 @@ _CORES_PX = (1024, 512, 256, 128, 64)
 _MEMORY_LIMIT_BYTES = 1 << 30
 _LIVE_SHARE = 0.25
 """Share of all layers' outputs that is alive at once without gradients (measured: 0.1 to 0.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class TilePrediction:
-    """What the networks say about the core of one tile.
-
-    Attributes
-    ----------
-    outputs : one a network, cropped to the core, batch of 1
-    range_warning : a sentence if the pixels lie outside the training range, else None
-    image : (h, w, C) float32 in [0, 1], the core as the first network takes it
-    """
-
-    tile: Tile
-    outputs: tuple[SegmentationOutput, ...]
-    range_warning: str | None
-    image: FloatImage
-
-    def probabilities(self) -> NDArray[np.float32]:
-        """Return (K, h, w) float32 summing to 1: the mean over the networks."""
-        members = [torch.softmax(output.logits[0].float(), dim=0) for output in self.outputs]
-        mean: NDArray[np.float32] = torch.stack(members).mean(dim=0).cpu().numpy()
-        return mean
-
-    def mask(self) -> MaskArray:
-        """Return (h, w) uint8 class indices: the most probable class."""
-        if len(self.outputs) == 1:
-            return _argmax(self.outputs[0].logits)
-        mask: MaskArray = self.probabilities().argmax(axis=0).astype(np.uint8)
-        return mask
-
-    def branch_masks(self) -> list[MaskArray]:
-        """Return the mask of each branch of a single network."""
-        return [_argmax(logits) for logits in self.outputs[0].branch_logits]
-
-
-def _argmax(logits: Tensor) -> MaskArray:
-    mask: MaskArray = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
-    return mask
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A whole image: mask (H, W) uint8 and probabilities (K, H, W) float32."""
-
-    mask: MaskArray
-    probabilities: NDArray[np.float32]
 
 
 class Predictor:
@@ -116,8 +70,18 @@ class Predictor:
             network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.stride_px = math.lcm(*(network.stride for network in networks))
         self.min_size_px = max(network.min_size for network in networks)
-        reach = max((network.receptive_field_px - 1) // 2 for network in networks)
-        self.needed_context_px = round_up(reach, self.stride_px)
+        self.window_px = _fixed_window(members)
+        if self.window_px is not None:
+            if tile_px is not None or context_px is not None:
+                raise SettingsError(
+                    f"{members[0].path}: this model is always run on windows of {self.window_px} "
+                    "px, blended; leave out --tile and --overlap"
+                )
+            self.context_px = self.needed_context_px = 0
+            self.tile_px = self.window_px // 2
+            return
+        reaches = [((network.receptive_field_px or 1) - 1) // 2 for network in networks]
+        self.needed_context_px = round_up(max(reaches), self.stride_px)
         wanted = self.needed_context_px if context_px is None else context_px
         self.context_px = round_up(wanted, self.stride_px)
         # Cores are also multiples of 16: masks are streamed into TIFF tiles, which must be.
@@ -156,8 +120,12 @@ class Predictor:
             mask[rows, cols] = part.mask()
         return Prediction(mask, probabilities)
 
-    def predict_tiles(self, plane: Plane) -> Iterator[TilePrediction]:
+    def predict_tiles(
+        self, plane: Plane, watch: RangeWatch | None = None
+    ) -> Iterator[TilePrediction]:
         """Yield the prediction of every tile, row by row, reading only what a tile needs.
+
+        `watch` is shown every pixel of the plane once.
 
         Raises
         ------
@@ -170,15 +138,40 @@ class Predictor:
                 f"{self.header.in_channels}; pick one with --channel N or use a model of as many"
             )
         limits = [_limits_for(member.header.normalization, plane) for member in self.members]
+        if self.window_px is not None:
+            for part in self._blend(plane, limits):
+                _show_pixels(plane, part.tile, watch)
+                yield part
+            return
         for tile in self.grid(plane.height, plane.width):
-            window = _read_window(plane, tile)
-            images = [normalization.apply(window) for normalization in limits]
-            outputs = tuple(
-                self._forward(member, image, tile)
-                for member, image in zip(self.members, images, strict=True)
-            )
-            core = images[0][tile.rows.core_in_window, tile.cols.core_in_window]
-            yield TilePrediction(tile, outputs, limits[0].outside_range(window), core)
+            part = self._predict_window(plane, limits, tile)
+            _show_pixels(plane, part.tile, watch)
+            yield part
+
+    def _blend(self, plane: Plane, limits: Sequence[Normalization]) -> Iterator[TilePrediction]:
+        """Yield cells as weighted means of the fixed windows that cover them."""
+        assert self.window_px is not None
+        known: dict[tuple[int, int], TilePrediction] = {}
+        for parts in iterate_cells(plane.height, plane.width, self.window_px):
+            top = parts[0].tile.rows.window_start
+            known = {place: each for place, each in known.items() if place[0] >= top}
+            for part in parts:
+                if part.start not in known:
+                    known[part.start] = self._predict_window(plane, limits, part.whole)
+            yield mix_windows(parts, known)
+
+    def _predict_window(
+        self, plane: Plane, limits: Sequence[Normalization], tile: Tile
+    ) -> TilePrediction:
+        """Return the outputs of all members on the core of one tile."""
+        window = _read_window(plane, tile)
+        images = [normalization.apply(window) for normalization in limits]
+        outputs = tuple(
+            self._forward(member, image, tile)
+            for member, image in zip(self.members, images, strict=True)
+        )
+        core = images[0][tile.rows.core_in_window, tile.cols.core_in_window]
+        return TilePrediction(tile, outputs, core)
 
     def _forward(
         self, member: LoadedModel, window: NDArray[np.float32], tile: Tile
@@ -187,7 +180,8 @@ class Predictor:
         with torch.inference_mode(), self.compute.autocast():
             output: SegmentationOutput = member.network(image.to(self.compute.device))
         rows, cols = tile.rows.core_in_window, tile.cols.core_in_window
-        return output.map(lambda tensor: tensor[..., rows, cols])
+        kept = replace(output, features=output.features[:, :0])  # many maps that nobody asks for
+        return kept.map(lambda tensor: tensor[..., rows, cols])
 
 
 def load_predictor(
@@ -222,6 +216,26 @@ def _check_members(members: Sequence[LoadedModel]) -> None:
                 f"{other.path} takes {other.header.in_channels} channels, {members[0].path} "
                 f"{first.in_channels}; only runs of equal channels combine"
             )
+
+
+def _fixed_window(members: Sequence[LoadedModel]) -> int | None:
+    """Return the side of the windows of networks without a receptive field; None with one."""
+    windows = {
+        member.header.window_px for member in members if member.network.receptive_field_px is None
+    }
+    if not windows:
+        return None
+    if len(windows) > 1 or None in windows:
+        raise SettingsError(
+            f"{members[0].path}: the runs were trained with windows of {windows} px; only runs of "
+            "one window size combine"
+        )
+    return windows.pop()
+
+
+def _show_pixels(plane: Plane, tile: Tile, watch: RangeWatch | None) -> None:
+    if watch is not None:
+        watch.add(plane.read(tile.rows.core, tile.cols.core))
 
 
 def _limits_for(normalization: Normalization, plane: Plane) -> Normalization:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.inference import Prediction, Predictor, load_predictor
+from cellenhance.engine.inference import Predictor, load_predictor
+from cellenhance.engine.predictions import Prediction
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.whole_translations import (
     Translations,

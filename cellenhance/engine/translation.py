@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellenhance.arrays import FloatImage, MaskArray
-from cellenhance.engine.inference import Predictor, TilePrediction
+from cellenhance.data.normalize import RangeWatch
+from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import Plane
+from cellenhance.engine.predictions import TilePrediction
 from cellenhance.engine.tiling import Span
 
 
@@ -56,8 +58,9 @@ def translate_plane(predictor: Predictor, plane: Plane, max_side_px: int) -> Tra
     step = max(1, -(-max(plane.height, plane.width) // max_side_px))
     height, width = -(-plane.height // step), -(-plane.width // step)
     parts: list[tuple[slice, slice, dict[str, NDArray[np.generic]]]] = []
-    sums, n_pixels, warning = np.zeros(len(predictor.output_names) - 1), 0, None
-    for part in predictor.predict_tiles(plane):
+    watch = RangeWatch(predictor.header.normalization)
+    sums, n_pixels = np.zeros(len(predictor.output_names) - 1), 0
+    for part in predictor.predict_tiles(plane, watch):
         rows, thin_rows = _thin(part.tile.rows, step)
         cols, thin_cols = _thin(part.tile.cols, step)
         arrays = _tile_arrays(part)
@@ -65,7 +68,6 @@ def translate_plane(predictor: Predictor, plane: Plane, max_side_px: int) -> Tra
         parts.append((thin_rows, thin_cols, kept))
         sums += _range_sums(part)
         n_pixels += part.image.shape[0] * part.image.shape[1]
-        warning = warning or part.range_warning
     whole = {
         name: np.empty((*array.shape[:-2], height, width), array.dtype)
         for name, array in parts[0][2].items()
@@ -81,7 +83,7 @@ def translate_plane(predictor: Predictor, plane: Plane, max_side_px: int) -> Tra
         mask=whole["mask"],
         logit_ranges=sums / n_pixels,
         step=step,
-        range_warning=warning,
+        range_warning=watch.verdict(),
     )
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from cellenhance.arrays import FloatImage, ImageArray
 from cellenhance.catalog import load_catalog
 from cellenhance.engine.device import Compute
-from cellenhance.engine.inference import Predictor, TilePrediction, load_predictor
+from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import ArrayPlane
+from cellenhance.engine.predictions import TilePrediction
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.errors import SettingsError
 from cellenhance.networks.aep import AEP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -27,6 +27,17 @@ class SegmentationOutput:
     branch_logits: tuple[Tensor, ...] = ()
     filters: Tensor | None = None
     translations: Tensor | None = None
+
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors that are there, in a fixed order."""
+        kept: list[Tensor] = []
+        self.map(lambda tensor: kept.append(tensor) or tensor)  # type: ignore[func-returns-value]
+        return kept
+
+    def with_tensors(self, tensors: Sequence[Tensor]) -> SegmentationOutput:
+        """Return the output with its tensors replaced, in the order of `tensors()`."""
+        following = iter(tensors)
+        return self.map(lambda _: next(following))
 
     def map(self, change: Callable[[Tensor], Tensor]) -> SegmentationOutput:
         """Return the output with `change` applied to every tensor."""

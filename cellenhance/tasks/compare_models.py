@@ -16,6 +16,7 @@ from cellenhance.data.classmap import ClassMap, ClassRule, parse_class
 from cellenhance.data.inputs import InputImage
 from cellenhance.data.mask_classes import MaskClasses, dataset_of, find_classes
 from cellenhance.data.mask_files import FileSet, list_files, shorten
+from cellenhance.data.normalize import RangeWatch
 from cellenhance.data.sources import ImageSource
 from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import Compute
@@ -47,11 +48,10 @@ class RunModel:
         if note:
             logger.info("%s", note)
         mask = np.empty((plane.height, plane.width), np.uint8)
-        warning = None
-        for part in self.predictor.predict_tiles(plane):
+        watch = RangeWatch(self.predictor.header.normalization)
+        for part in self.predictor.predict_tiles(plane, watch):
             mask[part.tile.rows.core, part.tile.cols.core] = part.mask()
-            warning = warning or part.range_warning
-        if warning:
+        if warning := watch.verdict():
             logger.warning("%s: %s", image.path, warning)
         return mask
 

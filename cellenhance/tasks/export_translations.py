@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.inputs import InputImage, find_inputs
+from cellenhance.data.normalize import RangeWatch
 from cellenhance.data.ome_writer import OmeFile, write_float_tiles
 from cellenhance.data.ome_xml import StackLayout
 from cellenhance.data.readers import ImageInfo, ImageSource, open_image
@@ -157,8 +158,8 @@ def _export_file(
             info.height, info.width, info.plane_axes, info.plane_shape, info.pixel_size_um
         )
         write_float_tiles(files, stream.tiles(), layout, tile_px=tile_px, description=NOTE)
-    if stream.range_warning:
-        logger.warning("%s: %s", image.path, stream.range_warning)
+    if warning := stream.watch.verdict():
+        logger.warning("%s: %s", image.path, warning)
     written = tuple(file.path for file in files)
     if request.separate:  # channels of an earlier export must not be taken for this one's
         for stale in set(_separate_files(request.output, image.stem)) - set(written):
@@ -208,12 +209,13 @@ class _TranslationStream:
 
     predictor: Predictor
     source: ImageSource
-    range_warning: str | None = None
+    watch: RangeWatch = field(init=False)
     _minima: NDArray[np.float64] = field(init=False)
     _maxima: NDArray[np.float64] = field(init=False)
     _sums: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.watch = RangeWatch(self.predictor.header.normalization)
         n_filters = n_filters_of(self.predictor)
         self._minima = np.full(n_filters, np.inf)
         self._maxima = np.full(n_filters, -np.inf)
@@ -224,13 +226,12 @@ class _TranslationStream:
         n_channels = self.predictor.header.in_channels
         for index in range(self.source.info.n_planes):
             plane, _ = match_channels(FilePlane(self.source, index), n_channels)
-            for part in self.predictor.predict_tiles(plane):
+            for part in self.predictor.predict_tiles(plane, self.watch):
                 translations = translations_of(part)
                 filters = translations.filters.reshape(len(self._sums), -1)
                 self._minima = np.minimum(self._minima, filters.min(axis=1))
                 self._maxima = np.maximum(self._maxima, filters.max(axis=1))
                 self._sums += filters.sum(axis=1, dtype=np.float64)
-                self.range_warning = self.range_warning or part.range_warning
                 yield stack_channels(translations)
 
     def filter_ranges(self) -> tuple[FilterRange, ...]:

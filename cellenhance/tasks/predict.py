@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import InputImage, find_inputs
+from cellenhance.data.normalize import RangeWatch
 from cellenhance.data.readers import ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
 from cellenhance.engine.device import choose_compute
@@ -122,8 +123,8 @@ def _predict_file(
             tile_px=min(predictor.tile_px, round_up(max(info.height, info.width), _TIFF_TILE_STEP)),
             pixel_size_um=info.pixel_size_um,
         )
-    if strip.range_warning:
-        logger.warning("%s: %s", image.path, strip.range_warning)
+    if warning := strip.watch.verdict():
+        logger.warning("%s: %s", image.path, warning)
     preview = preview_path(request.output, image.stem)
     colors = [each.color for each in predictor.header.classes]
     write_png(preview, render_preview(strip.preview, colors))
@@ -139,11 +140,12 @@ class _MaskStream:
 
     predictor: Predictor
     source: ImageSource
-    range_warning: str | None = None
+    watch: RangeWatch = field(init=False)
     preview: MaskArray = field(init=False)
     counts: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.watch = RangeWatch(self.predictor.header.normalization)
         info = self.source.info
         self._step = max(1, -(-max(info.height, info.width) // MAX_SIDE_PX))
         thinned = (-(-info.height // self._step), -(-info.width // self._step))
@@ -157,10 +159,9 @@ class _MaskStream:
             plane, _ = match_channels(
                 FilePlane(self.source, index), self.predictor.header.in_channels
             )
-            for part in self.predictor.predict_tiles(plane):
+            for part in self.predictor.predict_tiles(plane, self.watch):
                 mask = part.mask()
                 self.counts += np.bincount(mask.ravel(), minlength=len(self.counts))
-                self.range_warning = self.range_warning or part.range_warning
                 if index == n_planes // 2:
                     self._keep(mask, part.tile.rows.core_start, part.tile.cols.core_start)
                 yield mask

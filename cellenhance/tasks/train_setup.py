@@ -31,6 +31,7 @@ from cellenhance.engine.run_settings import (
     split_overrides,
 )
 from cellenhance.engine.training import FitPlan, Trainer, TrainingData
+from cellenhance.engine.windows import choose_window
 from cellenhance.errors import DatasetError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import activation_bytes_per_pixel, count_parameters
@@ -103,6 +104,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         channel_names=dataset.description.channel_names,
         classes=record.classes,
         normalization=record.normalization,
+        window_px=choose_window(network, settings.recipe.crop_px),
     )
     samples = (
         load_sample(dataset, dataset.row(each))

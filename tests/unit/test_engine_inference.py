@@ -11,13 +11,14 @@ import torch
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.manifest import SegmentationClass
-from cellenhance.data.normalize import Normalization
+from cellenhance.data.normalize import Normalization, RangeWatch
 from cellenhance.data.samples import Sample
 from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import evaluate
 from cellenhance.engine.inference import ENSEMBLE, Predictor
+from cellenhance.engine.planes import ArrayPlane
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.registry import build_network
 
@@ -133,13 +134,18 @@ def test_another_number_of_channels_is_refused_with_the_cure() -> None:
         Predictor([make_model("light-unet")], CPU).predict(image)
 
 
-def test_an_image_outside_the_training_range_is_reported_by_its_tiles() -> None:
+@pytest.mark.parametrize("tile_px", [None, 32])
+def test_the_training_range_is_judged_over_the_whole_image(tile_px: int | None) -> None:
     seen = UNIT.model_copy(update={"observed_low": (0.0,), "observed_high": (40.0,)})
-    predictor = Predictor([make_model("light-unet", normalization=seen)], CPU)
-    from cellenhance.engine.inference import ArrayPlane
-
-    parts = list(predictor.predict_tiles(ArrayPlane(make_image(16, 16))))
-    assert "training saw 0 to 40" in (parts[0].range_warning or "")
+    predictor = Predictor([make_model("light-unet", normalization=seen)], CPU, tile_px=tile_px)
+    half_blank = np.zeros((64, 64, 1), np.uint8)
+    half_blank[32:] = np.arange(64)[None, :, None] % 41  # 0 to 40, in the lower tiles only
+    watch = RangeWatch(seen)
+    list(predictor.predict_tiles(ArrayPlane(half_blank), watch))
+    assert watch.verdict() is None
+    watch = RangeWatch(seen)
+    list(predictor.predict_tiles(ArrayPlane(half_blank + 41), watch))
+    assert "training saw 0 to 40: 100.0 %" in str(watch.verdict())
 
 
 def test_tiles_are_multiples_of_the_stride_and_of_16() -> None:
