@@ -13,6 +13,8 @@ from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.tables import Table, comparison_table
+from cellenhance.tasks.compare import compare
+from cellenhance.tasks.compare_records import CompareRequest
 from cellenhance.tasks.contour_overlay import ContourOverlayRequest, contour_overlay
 from cellenhance.tasks.evaluate_run import EvaluateRunRequest, RunScores, evaluate_run
 from cellenhance.tasks.predict import PredictRequest, predict
@@ -102,7 +104,8 @@ class _Demo:
     def draw(self, model: str) -> dict[str, Path]:
         images = [str(path) for path in self.test_images()]
         overlays, translations = self.output / "overlays", self.output / "translations"
-        self.announce("drawing outlines, and what the network learned to enhance")
+        comparison = self.output / "comparison"
+        self.announce("drawing outlines, what the network learned to enhance, and both models")
         contour_overlay(
             ContourOverlayRequest(
                 self.dataset / "images",
@@ -116,9 +119,12 @@ class _Demo:
         )
         request = TranslateRequest(self.run(model), tuple(images), translations, overwrite=True)
         translate(request, self.progress)
+        runs = tuple(self.run(each) for each in MODELS)
+        compare(CompareRequest(runs, tuple(images), comparison, overwrite=True), self.progress)
         return {
             "outlines, truth dashed": overlays,
             "filters and enhanced images": translations,
+            "models side by side": comparison,
             "training curves": self.run(model) / "figures" / "curves.png",
         }
 

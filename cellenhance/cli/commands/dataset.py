@@ -67,7 +67,7 @@ def prepare(
     pixel_size: Annotated[
         float | None,
         typer.Option(
-            metavar="UM", help="Pixel size in um [default: the files'].", show_default=False
+            metavar="UM", help="Pixel size in um (default: the files').", show_default=False
         ),
     ] = None,
     exclude: Annotated[
@@ -81,7 +81,7 @@ def prepare(
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the dataset [default: the source's].", show_default=False),
+        typer.Option(help="Name of the dataset (default: the source's).", show_default=False),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the images.", show_default=False)] = "",
     dry_run: options.DryRun = False,
@@ -140,7 +140,7 @@ def split(
             min=0,
             max=1,
             show_default=False,
-            help="Share that validates [default: 0.1; with --folds 0.125 of the rest].",
+            help="Share that validates (default: 0.1; with --folds 0.125 of the rest).",
         ),
     ] = None,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share that tests.")] = 0.2,

@@ -26,7 +26,7 @@ def train(
         str | None,
         typer.Option(
             "--recipe",
-            help="A recipe of the catalogue [default: the model's own].",
+            help="A recipe of the catalogue (default: the model's own).",
             show_default=False,
         ),
     ] = None,
@@ -42,7 +42,7 @@ def train(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option("--epochs", min=1, help="Epochs [default: the recipe's].", show_default=False),
+        typer.Option("--epochs", min=1, help="Epochs (default: the recipe's).", show_default=False),
     ] = None,
     batch_size: options.BatchSize = None,
     patience: Annotated[

@@ -28,7 +28,7 @@ def translate(
         typer.Option(
             "--truth",
             show_default=False,
-            help="Folder of true masks [default: those of the dataset that an image lies in].",
+            help="Folder of true masks (default: those of the dataset that an image lies in).",
         ),
     ] = None,
     channel: options.Channel = None,
