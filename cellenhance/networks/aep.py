@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cellenhance.networks.blocks import SegmentationNetwork, full_precision
 from cellenhance.networks.outputs import SegmentationOutput
@@ -28,6 +29,10 @@ class AEPSettings(Settings):
     )
     n_filters: int | None = Field(
         None, ge=1, description="number K of filters; null: as many as classes"
+    )
+    translation: Literal["learned", "muted", "none"] = Field(
+        "learned",
+        description="learned: sigma(x + f_k); controls: muted, sigma(x) for every k; none, x itself",
     )
     ensemble: Literal["learned", "fixed", "none"] = Field(
         "learned",
@@ -81,7 +86,7 @@ class AEP(SegmentationNetwork):
 
     Parameters
     ----------
-    translator : network 1; its penultimate maps must be >= 0 and have the size of the input
+    translator : network 1; its penultimate maps become filters by `adapt_features`
     segmenter : network 2, one set of weights for all translations
     """
 
@@ -102,6 +107,7 @@ class AEP(SegmentationNetwork):
             raise ValueError(
                 f"final_branch is {settings.final_branch}, but there are {self.n_filters} filters"
             )
+        self.translation = settings.translation
         self.translator = translator
         self.segmenter = segmenter
         self.final_branch = settings.final_branch
@@ -137,11 +143,17 @@ class AEP(SegmentationNetwork):
         """
         self.check_input(image)
         first = self.translator(image)
-        filters = first.features[:, : self.n_filters]  # B,N,H,W
+        filters = adapt_features(first.features[:, : self.n_filters], image)  # B,N,H,W
         if muted:
             kept = [float(k not in muted) for k in range(self.n_filters)]
             filters = filters * filters.new_tensor(kept).view(1, -1, 1, 1)
-        translations = translate(image, filters)  # B,N,C,H,W
+        if self.translation != "learned":
+            filters = torch.zeros_like(filters)
+        translations = (
+            image.float().unsqueeze(1).expand(-1, self.n_filters, -1, -1, -1)
+            if self.translation == "none"
+            else translate(image, filters)
+        )  # B,N,C,H,W
         branches = [first.logits]
         branches += [self.segmenter(translations[:, k]).logits for k in range(self.n_filters)]
         return SegmentationOutput(
@@ -159,6 +171,18 @@ class AEP(SegmentationNetwork):
             return torch.stack([logits.float() for logits in branches]).sum(0)
         mixed: Tensor = self.ensemble(branches)
         return mixed
+
+
+def adapt_features(features: Tensor, image: Tensor) -> Tensor:
+    """Return penultimate maps as additive filters: of the size of the image, and >= 0.
+
+    Maps of lower resolution are resized bilinearly, and ReLU is applied, since some networks end in
+    batch normalisation or LeakyReLU. For the light U-Net and the U-Net this changes nothing.
+    """
+    if features.shape[-2:] != image.shape[-2:]:
+        size = (image.shape[-2], image.shape[-1])
+        features = functional.interpolate(features, size, mode="bilinear", align_corners=False)
+    return torch.relu(features)
 
 
 def translate(image: Tensor, filters: Tensor) -> Tensor:
