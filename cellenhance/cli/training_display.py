@@ -12,13 +12,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from cellenhance.cli import console
 
 if TYPE_CHECKING:
-    from cellenhance.engine.training import EpochReport, StepReport
+    from cellenhance.engine.training_records import EpochReport, StepReport
 
 
 @contextmanager
 def training_display(title: str) -> Iterator[Callable[[StepReport | EpochReport], None]]:
     """Yield the report callback of a run; without a terminal only the epoch lines are shown."""
-    from cellenhance.engine.training import EpochReport
+    from cellenhance.engine.training_records import EpochReport
 
     columns = (
         TextColumn("{task.description}"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from cellenhance.catalog import Catalog, ModelEntry
 from cellenhance.engine.augmentation import AugmentationSettings
 from cellenhance.errors import SettingsError
+from cellenhance.losses.cross_entropy import CrossEntropySettings
+from cellenhance.losses.registry import LossSettings
 from cellenhance.settings import Settings, merge_layers, suggest, validate_settings
 
 
@@ -26,6 +28,15 @@ class RecipeSettings(Settings):
     )
     normalization: Literal["unit", "dataset", "per-image"]
     augmentation: AugmentationSettings
+    loss: LossSettings = Field(
+        LossSettings(cross_entropy=CrossEntropySettings()),
+        description="losses of an output by name with their weights, {cross_entropy: 1, dice: 0.5}",
+    )
+    output_weights: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="weights of the outputs by name (network 1, branch 1, head 1, final), 1 where "
+        "not named",
+    )
     patience: int | None = Field(
         None, ge=1, description="epochs without a better validation mIoU before stopping"
     )
@@ -46,8 +57,12 @@ class RunSettings(Settings):
 
 
 def resolve_recipe(catalog: Catalog, name: str, overrides: dict[str, Any]) -> RecipeSettings:
-    """Return the recipe `name` of the catalogue with `overrides` merged in and checked."""
-    values = merge_layers(catalog.recipe(name), overrides)
+    """Return the recipe `name` of the catalogue with `overrides` merged in and checked.
+
+    A recipe that names no loss has cross-entropy, to which ``--set recipe.loss.dice=1`` adds.
+    """
+    written = {"loss": {"cross_entropy": 1}} | dict(catalog.recipe(name))
+    values = merge_layers(written, overrides)
     return validate_settings(RecipeSettings, values, where=f"recipe '{name}'")
 
 

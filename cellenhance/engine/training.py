@@ -8,83 +8,33 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from cellenhance.data.samples import Sample
 from cellenhance.engine import batches, checkpoints, seeding
 from cellenhance.engine.augmentation import apply_augmentation, draw_augmentation
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader, TrainingState
-from cellenhance.engine.device import Compute
+from cellenhance.engine.checkpoints import LoadedModel, TrainingState
 from cellenhance.engine.evaluation import evaluate, miou_of
 from cellenhance.engine.inference import Predictor
-from cellenhance.engine.run_settings import RecipeSettings
+from cellenhance.engine.training_records import (
+    TOTAL,
+    EpochReport,
+    FitPlan,
+    Report,
+    StepReport,
+    StopSignal,
+    TrainingData,
+)
 from cellenhance.errors import CellEnhanceError
-from cellenhance.losses.objective import compute_objective
+from cellenhance.losses.objective import FINAL, check_output_weights, compute_objective
+from cellenhance.losses.registry import build_loss
 from cellenhance.metrics.scores import Scores
 from cellenhance.networks.blocks import SegmentationNetwork
 
-TOTAL = "total"
-"""Name of the summed loss among the parts."""
-
 _LOSS_SHOWN_EVERY = 10
 _SAVED_EVERY_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """Training images in memory and validation samples (possibly none)."""
-
-    images: batches.TrainingImages
-    validation: Sequence[Sample]
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """Progress within an epoch; `loss` is the latest known mean, or None."""
-
-    epoch: int
-    n_epochs: int
-    step: int
-    n_steps: int
-    loss: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """One finished epoch: mean training losses by name, validation scores, what was measured."""
-
-    epoch: int
-    n_epochs: int
-    learning_rate: float
-    losses: dict[str, float]
-    scores: Scores | None
-    is_best: bool
-    train_seconds: float
-    validation_seconds: float
-    n_images: int
-
-
-Report = Callable[[StepReport | EpochReport], None]
-StopSignal = Callable[[], int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class FitPlan:
-    """Everything that `fit` needs besides network and data."""
-
-    recipe: RecipeSettings
-    seed: int
-    compute: Compute
-    header: ModelHeader
-    best_path: Path
-    last_path: Path
-    time_limit_s: float | None = None
 
 
 class Trainer:
@@ -95,6 +45,10 @@ class Trainer:
         self.data = data
         self.plan = plan
         self.optimizer = Adam(self.network.parameters(), lr=plan.recipe.learning_rate)
+        has_final = self.network.trains_result or not self.network.branch_names
+        names = (*self.network.branch_names, *([FINAL] if has_final else ()))
+        check_output_weights(plan.recipe.output_weights, names)
+        self.loss = build_loss(plan.recipe.loss, plan.class_pixels)
         self.n_steps = batches.count_steps(data.images, plan.recipe.batch_size, plan.recipe.crop_px)
         self.predictor = Predictor(
             [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
@@ -170,6 +124,8 @@ class Trainer:
             mask,
             self.network.branch_names,
             trains_result=self.network.trains_result,
+            loss=self.loss,
+            weights=plan.recipe.output_weights,
         )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms.total)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from cellenhance.engine import run_folder
 from cellenhance.engine.run_folder import RunFolder, RunRecord
-from cellenhance.engine.training import TOTAL, EpochReport, StepReport
+from cellenhance.engine.training_records import TOTAL, EpochReport, StepReport
 from cellenhance.render.curves import draw_curves
 from cellenhance.render.figures import save_figure
 

@@ -30,7 +30,8 @@ from cellenhance.engine.run_settings import (
     resolve_recipe,
     split_overrides,
 )
-from cellenhance.engine.training import FitPlan, Trainer, TrainingData
+from cellenhance.engine.training import Trainer
+from cellenhance.engine.training_records import FitPlan, TrainingData
 from cellenhance.engine.windows import choose_window
 from cellenhance.errors import DatasetError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
@@ -128,6 +129,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         header=header,
         best_path=folder.best_path,
         last_path=folder.last_path,
+        class_pixels=record.training_pixels,
         time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
     )
     trainer = Trainer(network, data, plan)

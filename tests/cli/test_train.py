@@ -120,6 +120,24 @@ def test_the_published_recipe_trains_on_whole_images(
     assert record["normalization"]["method"] == "dataset"
 
 
+def test_losses_are_added_and_outputs_weighed_by_name(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Twice the same run, the second with Dice besides and without network 1."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    words = ("train", tiny_dataset, "-m", "aep", "--epochs", 1, *tiny_training)
+    assert cli(*words, "-o", first).exit_code == 0
+    more = ("--set", "recipe.loss.dice=1", "--set", "recipe.output_weights.network 1=0")
+    done = cli(*words, "-o", second, *more)
+    assert done.exit_code == 0, done.stderr
+    recipe = yaml.safe_load((second / "run.yaml").read_text())["settings"]["recipe"]
+    assert recipe["loss"]["cross_entropy"]["weight"] == recipe["loss"]["dice"]["weight"] == 1
+    [plain], [summed] = rows_of(first / "metrics.csv"), rows_of(second / "metrics.csv")
+    assert "network_1_loss" in plain
+    assert "network_1_loss" not in summed
+    assert float(summed["final_loss"]) > float(plain["final_loss"]) + 0.2
+
+
 def without_validation(dataset: Path, root: Path) -> Path:
     copy = root / "dataset"
     shutil.copytree(dataset, copy)
@@ -208,6 +226,9 @@ def test_all_folds_train_evaluate_and_predict_together(
         (["--set", "recipe.epochs"], 2, "expected key=value"),
         (["--set", "recipe.learning_rate=fast"], 2, "'learning_rate' in recipe 'cellenhance'"),
         (["--set", "recipe.crop_px=33"], 2, "use --set recipe.crop_px=40"),
+        (["--set", "recipe.loss.dise=1"], 2, "did you mean 'dice'?"),
+        (["--set", "recipe.loss.cross_entropy=0"], 2, "no loss has a weight above 0"),
+        (["--set", "recipe.output_weights.network=1"], 2, "did you mean 'network 1'?"),
         (["--recipe", "aep-cod"], 2, "did you mean 'aep-code'?"),
         (["--split", "defualt"], 3, "defualt"),
         (["--split", "folds"], 2, "has 2 folds; choose one with --fold K"),

@@ -19,7 +19,8 @@ from cellenhance.engine.batches import TrainingImages
 from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.run_settings import resolve_recipe
-from cellenhance.engine.training import FitPlan, Trainer, TrainingData
+from cellenhance.engine.training import Trainer
+from cellenhance.engine.training_records import FitPlan, TrainingData
 from cellenhance.networks.registry import build_network
 
 N_IMAGES = 5
@@ -47,6 +48,7 @@ def make_trainer(recipe: str = "cellenhance", **changes: Any) -> Trainer:
         ),
         best_path=Path("best.safetensors"),
         last_path=Path("last.safetensors"),
+        class_pixels=(3 * 32**2, 2 * 32**2),
     )
     images = TrainingImages(samples, normalization, 2**40)
     return Trainer(network, TrainingData(images, []), plan)
