@@ -5,14 +5,19 @@ Nothing here reads files or knows of training.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cellenhance.networks.outputs import SegmentationOutput
+
+Norm = Literal["batch", "none"]
+"""Whether a convolution is followed by batch normalisation."""
 
 
 class SegmentationNetwork(nn.Module, ABC):
@@ -125,15 +130,22 @@ def _random_bytes_like(x: Tensor) -> Tensor:
 
 
 def conv_norm_act(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, *, first: bool = False
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    first: bool = False,
+    norm: Norm = "batch",
 ) -> nn.Sequential:
-    """Return convolution (padding 1, with bias), batch normalisation, ReLU."""
+    """Return convolution (padding 1, with bias), batch normalisation unless `none`, ReLU."""
     convolution = InputConv2d if first else nn.Conv2d
-    return nn.Sequential(
-        convolution(in_channels, out_channels, kernel, stride=stride, padding=1),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+    layers: list[nn.Module] = [
+        convolution(in_channels, out_channels, kernel, stride=stride, padding=1)
+    ]
+    if norm == "batch":
+        layers.append(nn.BatchNorm2d(out_channels))
+    return nn.Sequential(*layers, nn.ReLU(inplace=True))
 
 
 def up_norm_act(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -145,16 +157,40 @@ def up_norm_act(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def double_conv(in_channels: int, out_channels: int, *, first: bool = False) -> nn.Sequential:
+def double_conv(
+    in_channels: int, out_channels: int, *, first: bool = False, norm: Norm = "batch"
+) -> nn.Sequential:
     """Return DC(in -> out): twice [convolution k3p1, batch normalisation, ReLU]."""
-    return double_conv_to(in_channels, out_channels, out_channels, first=first)
+    return double_conv_to(in_channels, out_channels, out_channels, first=first, norm=norm)
 
 
 def double_conv_to(
-    in_channels: int, mid_channels: int, out_channels: int, *, first: bool = False
+    in_channels: int,
+    mid_channels: int,
+    out_channels: int,
+    *,
+    first: bool = False,
+    norm: Norm = "batch",
 ) -> nn.Sequential:
     """Return a double convolution whose second convolution has a width of its own."""
     return nn.Sequential(
-        conv_norm_act(in_channels, mid_channels, 3, first=first),
-        conv_norm_act(mid_channels, out_channels, 3),
+        conv_norm_act(in_channels, mid_channels, 3, first=first, norm=norm),
+        conv_norm_act(mid_channels, out_channels, 3, norm=norm),
     )
+
+
+def initialise_he_(network: nn.Module) -> None:
+    """Draw all convolutions from N(0, 2 / n), n the inputs of one output; biases become 0.
+
+    He et al. 2015 (arXiv 1502.01852) as the U-Net paper uses it: without normalisation it keeps the
+    size of activations alike over many layers of ReLU.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            taps = math.prod(module.kernel_size)
+            if isinstance(module, nn.ConvTranspose2d):
+                taps //= math.prod(module.stride)
+            n_inputs = module.in_channels // module.groups * taps
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / n_inputs))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -8,12 +8,19 @@ from typing import Any
 from cellenhance.catalog import Component, ModelEntry
 from cellenhance.errors import CatalogError
 from cellenhance.networks.aep import AEP
+from cellenhance.networks.attention_unet import AttentionUNet
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.light_unet import LightUNet
 from cellenhance.networks.unet import UNet
+from cellenhance.networks.unetpp import UNetPlusPlus
 from cellenhance.settings import merge_layers, suggest, validate_settings
 
-ARCHITECTURES: Mapping[str, type[Any]] = {"light_unet": LightUNet, "unet": UNet}
+ARCHITECTURES: Mapping[str, type[Any]] = {
+    "light_unet": LightUNet,
+    "unet": UNet,
+    "unetpp": UNetPlusPlus,
+    "attention_unet": AttentionUNet,
+}
 """Networks built from channels, classes and their own settings."""
 
 COMPOSED: Mapping[str, type[Any]] = {"aep": AEP}

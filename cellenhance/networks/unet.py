@@ -1,17 +1,26 @@
-"""The U-Net in its usual form: same padding, batch normalisation, transposed convolutions.
+"""The U-Net with same padding: with or without batch normalisation, two ways up.
 
-Source: Ronneberger et al., arXiv 1505.04597 (topology and widths); same padding and batch
-normalisation as in common PyTorch code (31,042,369 parameters for 1 channel and 1 class).
+Source: Ronneberger et al., arXiv 1505.04597 (topology, widths, He initialisation where there is no
+normalisation). Same padding and batch normalisation as in common PyTorch code; parameters for 1
+channel and 1 class: 31,042,369 as usual, 31,030,593 with norm none, 28,953,409 with up bilinear.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellenhance.networks.blocks import SegmentationNetwork, double_conv, double_conv_to
+from cellenhance.networks.blocks import (
+    Norm,
+    SegmentationNetwork,
+    double_conv,
+    double_conv_to,
+    initialise_he_,
+)
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.settings import Settings
 
@@ -22,10 +31,18 @@ class UNetSettings(Settings):
     """Settings of `UNet`."""
 
     n_features: int = Field(64, ge=1, description="width of the penultimate maps")
+    norm: Norm = Field(
+        "batch", description="batch: normalisation after each 3 x 3 convolution; none: as published"
+    )
+    up: Literal["deconv", "bilinear"] = Field(
+        "deconv",
+        description="deconv: transposed convolution k2s2; bilinear: resize x 2 and 1 x 1 "
+        "convolution",
+    )
 
 
 class UNet(SegmentationNetwork):
-    """Five scales of double convolutions, max-pooling down, transposed convolution k2s2 up.
+    """Five scales of double convolutions, max-pooling down, a learned halving of channels up.
 
     Concatenation order: upsampled maps first, skip second.
     """
@@ -33,23 +50,26 @@ class UNet(SegmentationNetwork):
     Settings = UNetSettings
     stride = 16
     min_size = 16
-    receptive_field_px = 215
 
     def __init__(self, in_channels: int, n_classes: int, settings: UNetSettings) -> None:
         super().__init__(in_channels, n_classes, settings.n_features)
+        self.receptive_field_px = 215 if settings.up == "deconv" else 245
         inputs = (in_channels, *WIDTHS[:-1])
         self.encoder = nn.ModuleList(
-            double_conv(below, width, first=scale == 0)
+            double_conv(below, width, first=scale == 0, norm=settings.norm)
             for scale, (below, width) in enumerate(zip(inputs, WIDTHS, strict=True))
         )
         up_widths = WIDTHS[-2::-1]  # 512, 256, 128, 64
         ends = (*up_widths[:-1], settings.n_features)
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in up_widths)
+        make_up = deconv if settings.up == "deconv" else bilinear
+        self.ups = nn.ModuleList(make_up(2 * width, width) for width in up_widths)
         self.decoder = nn.ModuleList(
-            double_conv_to(2 * width, width, end)
+            double_conv_to(2 * width, width, end, norm=settings.norm)
             for width, end in zip(up_widths, ends, strict=True)
         )
         self.classifier = nn.Conv2d(settings.n_features, n_classes, 1)
+        if settings.norm == "none":
+            initialise_he_(self)
 
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Segment `image`, (B, C, H, W) with sides divisible by 16."""
@@ -61,3 +81,19 @@ class UNet(SegmentationNetwork):
         for up, block in zip(self.ups, self.decoder, strict=True):
             x = block(torch.cat([up(x), skips.pop()], dim=1))
         return SegmentationOutput(logits=self.classifier(x), features=x)
+
+
+def deconv(in_channels: int, out_channels: int) -> nn.Module:
+    """Return the transposed convolution k2s2, which doubles both sides."""
+    return nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
+
+
+def bilinear(in_channels: int, out_channels: int) -> nn.Module:
+    """Return 1 x 1 convolution and bilinear resize x 2 between half-pixel centres.
+
+    The two commute (bilinear weights add up to 1); on the small map the convolution costs a
+    quarter. Half-pixel centres keep the network shift-invariant by its stride, so tiles fit.
+    """
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1), nn.Upsample(scale_factor=2, mode="bilinear")
+    )
