@@ -32,7 +32,7 @@ class AEPSettings(Settings):
     )
     translation: Literal["learned", "muted", "none"] = Field(
         "learned",
-        description="learned: sigma(x + f_k); controls: muted, sigma(x) for every k; none, x itself",
+        description="learned: sigma(x + f_k); controls: muted, sigma(x); none, x itself",
     )
     ensemble: Literal["learned", "fixed", "none"] = Field(
         "learned",

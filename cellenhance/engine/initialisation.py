@@ -1,0 +1,121 @@
+"""Weights from a file into a network, with a report of what happened to every tensor.
+
+A file is a safetensors checkpoint of ours, or a plain safetensors file of an encoder with
+torchvision's names (ResNet-34/50/101, VGG16-BN). Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from cellenhance.errors import CheckpointError
+
+_OURS = "model."
+_FOREIGN_PARTS = ("fc.", "classifier.")
+"""Heads for photographs in torchvision's files; never looked for in a segmentation network."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitialisationReport:
+    """What `initialise_from` did, by tensor name.
+
+    Attributes
+    ----------
+    matched : tensors of the network that were set from the file
+    reinitialised : tensors of the network that kept their random start
+    misfits : those of them that the file has in another shape
+    left_over : tensors of the file that no tensor of the network took
+    """
+
+    matched: tuple[str, ...]
+    reinitialised: tuple[str, ...]
+    misfits: tuple[str, ...]
+    left_over: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Return one line."""
+        misfits = f", {len(self.misfits)} of them of another shape" if self.misfits else ""
+        return (
+            f"{len(self.matched)} tensors taken over, {len(self.reinitialised)} start at random"
+            f"{misfits}, {len(self.left_over)} of the file left over"
+        )
+
+
+def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
+    """Set the tensors of `network` that the file `path` has under the same name and shape.
+
+    Names are compared as they are, and below every part of the network under which the most names
+    of the file are found (an encoder, also of both networks of AEP).
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, no safetensors file, or fits no tensor of the network.
+    """
+    source = _read(path)
+    target = network.state_dict()
+    prefixes = _best_prefixes(set(source), target)
+    matched: dict[str, Tensor] = {}
+    misfits: list[str] = []
+    used: set[str] = set()
+    for prefix in prefixes:
+        for name, tensor in source.items():
+            full = prefix + name
+            if full not in target:
+                continue
+            used.add(name)
+            if target[full].shape == tensor.shape:
+                matched[full] = tensor
+            else:
+                misfits.append(full)
+    if not matched:
+        raise CheckpointError(
+            f"{path}: fits no tensor of this model; expected a checkpoint of the same architecture "
+            "or an encoder with torchvision's names"
+        )
+    with torch.no_grad():
+        network.load_state_dict({**target, **matched})
+    return InitialisationReport(
+        matched=tuple(matched),
+        reinitialised=tuple(name for name in target if name not in matched),
+        misfits=tuple(misfits),
+        left_over=tuple(name for name in source if name not in used),
+    )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; expected weights (.safetensors)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: is no safetensors file; pickles are never read, convert it first"
+        ) from error
+    ours = {
+        name.removeprefix(_OURS): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(_OURS)
+    }
+    return ours or {
+        name: tensor for name, tensor in tensors.items() if not name.startswith(_FOREIGN_PARTS)
+    }
+
+
+def _best_prefixes(names: set[str], target: dict[str, Tensor]) -> list[str]:
+    """Return the places in the network under which the most of `names` are found."""
+    counts: Counter[str] = Counter()
+    for full in target:
+        parts = full.split(".")
+        for depth in range(len(parts)):
+            if ".".join(parts[depth:]) in names:
+                counts["".join(f"{part}." for part in parts[:depth])] += 1
+    most = max(counts.values(), default=0)
+    return [prefix for prefix, count in counts.items() if count == most]
