@@ -1,0 +1,88 @@
+"""Receptive fields of the deep networks, exact: measured on twins that are one channel thin.
+
+Width does not matter to a receptive field. In the twins every convolution has positive weights,
+max-pooling is a mean (each pixel of a window decides) and unpooling gives the maximum to its whole
+window (where it goes depends on each of them), so the gradient is positive wherever there is
+any influence, and float64 keeps it from fading to zero.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from cellenhance.networks import fcn, hrnet, segnet, vgg
+from cellenhance.networks.blocks import SegmentationNetwork
+
+THIN_VGG = ((1, 1), (1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1))
+
+
+def mean_pool(x: torch.Tensor, *_: Any, **kinds: Any) -> Any:
+    pooled = functional.avg_pool2d(x, 2)
+    return (pooled, torch.zeros_like(pooled)) if kinds.get("return_indices") else pooled
+
+
+def spread(x: torch.Tensor, *_: Any) -> torch.Tensor:
+    return functional.interpolate(x, scale_factor=2, mode="nearest")
+
+
+@pytest.fixture
+def thin(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, value in (
+        (vgg, "STAGES", THIN_VGG),
+        (segnet, "STAGES", THIN_VGG),
+        (segnet, "DECODER", (*reversed(THIN_VGG[1:]), (1,))),
+        (fcn, "STAGES", THIN_VGG),
+        (fcn, "WIDTHS", (1, 1, 1, 1, 1)),
+        (hrnet, "STEM_WIDTH", 1),
+        (hrnet, "WIDTHS", (1, 1, 1, 1)),
+    ):
+        assert isinstance(module, ModuleType)
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(functional, "max_pool2d", mean_pool)
+    monkeypatch.setattr(functional, "max_unpool2d", spread)
+
+
+def measure(network: SegmentationNetwork, height: int) -> int:
+    """The receptive field: twice the farthest reach of any row of a stride, up or down, plus 1."""
+    network = network.double().eval()
+    for parameter in network.parameters():
+        torch.nn.init.constant_(parameter, 0.5 if parameter.ndim > 1 else 1.0)
+    image = torch.full((1, 1, height, network.min_size), 1.0, dtype=torch.float64)
+    image.requires_grad_()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "float", torch.Tensor.double)  # keep InputConv2d in float64
+        logits = network(image).logits
+    reach = 0
+    middle = height // 2 // network.stride * network.stride
+    for row in range(middle, middle + network.stride):
+        (gradient,) = torch.autograd.grad(logits[0, 0, row].sum(), image, retain_graph=True)
+        touched = torch.nonzero(gradient[0, 0].sum(dim=1)).flatten()
+        assert touched.min() > 0, "the image is too small to tell"
+        assert touched.max() < height - 1, "the image is too small to tell"
+        reach = max(reach, row - int(touched.min()), int(touched.max()) - row)
+    return 2 * reach + 1
+
+
+@pytest.mark.usefixtures("thin")
+@pytest.mark.parametrize(
+    ("architecture", "settings", "height"),
+    [
+        (segnet.SegNet, segnet.SegNetSettings(fusion="none"), 1024),
+        (segnet.SegNet, segnet.SegNetSettings(fusion="cat"), 1024),
+        (fcn.FCN, fcn.FCNSettings(fusion="none"), 1024),
+        (fcn.FCN, fcn.FCNSettings(fusion="add"), 1024),
+        (fcn.FCN, fcn.FCNSettings(fusion="cat"), 1024),
+        (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=1), 2048),
+        (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=2), 2048),
+    ],
+)
+def test_the_receptive_field_is_stated_exactly(
+    architecture: Any, settings: Any, height: int
+) -> None:
+    network = architecture(1, 1, settings)
+    assert network.receptive_field_px == measure(network, height)
