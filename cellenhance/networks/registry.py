@@ -10,6 +10,7 @@ from cellenhance.errors import CatalogError
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.attention_unet import AttentionUNet
 from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.ce_net import CENet
 from cellenhance.networks.light_unet import LightUNet
 from cellenhance.networks.unet import UNet
 from cellenhance.networks.unetpp import UNetPlusPlus
@@ -20,6 +21,7 @@ ARCHITECTURES: Mapping[str, type[Any]] = {
     "unet": UNet,
     "unetpp": UNetPlusPlus,
     "attention_unet": AttentionUNet,
+    "ce_net": CENet,
 }
 """Networks built from channels, classes and their own settings."""
 
