@@ -1,12 +1,14 @@
 """Checkpoints: one safetensors file each, written whole or not at all, never a pickle.
 
 `best` holds weights; its header carries model entry, classes and normalisation and is enough to
-predict. `last` also holds the optimizer and the counters: it is the commit point of training.
+predict. `last` holds the weights as they are trained, their average where a recipe has one, the
+optimizer and the counters: it is the commit point of training.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +31,7 @@ from cellenhance.settings import Settings, validate_settings
 _HEADER_KEY = "cellenhance"
 _WEIGHTS = "model."
 _OPTIMIZER = "optimizer."
+_AVERAGE = "average."
 
 
 class ModelHeader(Settings):
@@ -94,15 +97,17 @@ def save_training(
     header: ModelHeader,
     optimizer: Optimizer,
     state: TrainingState,
+    average: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write weights, optimizer and counters: from this file training goes on exactly."""
+    """Write weights, average, optimizer and counters: training goes on exactly from this file."""
     tensors = _prefixed(_WEIGHTS, network.state_dict())
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"{_OPTIMIZER}{index}.", slots)
+    tensors |= _prefixed(_AVERAGE, average or {})
     _save(path, tensors, _FileHeader(model=header, state=state))
 
 
-def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
@@ -147,14 +152,22 @@ def load_training(path: Path, network: nn.Module, optimizer: Optimizer) -> Train
     return header.state
 
 
-def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    weights = {
-        name.removeprefix(_WEIGHTS): tensor
+def load_average(path: Path) -> dict[str, Tensor]:
+    """Return the averaged weights of a last checkpoint by name; empty where there are none."""
+    return _below(_AVERAGE, _load(path)[1])
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
-        if name.startswith(_WEIGHTS)
+        if name.startswith(prefix)
     }
+
+
+def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(_below(_WEIGHTS, tensors))
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: the weights do not fit the model of its header; the file is damaged or was "

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cellenhance.catalog import Catalog, ModelEntry
 from cellenhance.engine.augmentation import AugmentationSettings
+from cellenhance.engine.averaging import AveragingSettings
+from cellenhance.engine.optimizers import OptimizerSettings
+from cellenhance.engine.schedules import Schedules
 from cellenhance.errors import SettingsError
 from cellenhance.losses.cross_entropy import CrossEntropySettings
 from cellenhance.losses.registry import LossSettings
@@ -15,11 +18,13 @@ from cellenhance.settings import Settings, merge_layers, suggest, validate_setti
 
 
 class RecipeSettings(Settings):
-    """How a network is trained; the optimiser is Adam with betas (0.9, 0.999), no weight decay."""
+    """How a network is trained."""
 
-    learning_rate: float = Field(gt=0, description="Adam's step size (at the start)")
-    schedule: Literal["constant", "cosine"] = Field(
-        description="constant, or half a cosine from the learning rate to 0 over all steps"
+    learning_rate: float = Field(gt=0, description="step size (at the start)")
+    schedule: Schedules = Field(description="constant, cosine, poly, step, exponential, or several")
+    optimizer: OptimizerSettings = Field(OptimizerSettings(), description="adam or sgd")
+    averaging: AveragingSettings | None = Field(
+        None, description="ema or swa: the averaged weights are validated and kept as best"
     )
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="images a step")
@@ -40,6 +45,12 @@ class RecipeSettings(Settings):
     patience: int | None = Field(
         None, ge=1, description="epochs without a better validation mIoU before stopping"
     )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> RecipeSettings:
+        if self.patience is not None and self.averaging and self.averaging.name == "swa":
+            raise ValueError("swa averages the last epochs of all: leave out patience")
+        return self
 
 
 class RunSettings(Settings):

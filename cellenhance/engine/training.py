@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from cellenhance.engine import batches, checkpoints, seeding
 from cellenhance.engine.augmentation import apply_augmentation, draw_augmentation
+from cellenhance.engine.averaging import WeightAverage, collecting_statistics
 from cellenhance.engine.checkpoints import LoadedModel, TrainingState
 from cellenhance.engine.evaluation import evaluate, miou_of
 from cellenhance.engine.inference import Predictor
+from cellenhance.engine.optimizers import build_optimizer, prepare_gradients
+from cellenhance.engine.schedules import compute_factor
 from cellenhance.engine.training_records import (
     TOTAL,
     EpochReport,
@@ -32,6 +36,7 @@ from cellenhance.losses.objective import FINAL, check_output_weights, compute_ob
 from cellenhance.losses.registry import build_loss
 from cellenhance.metrics.scores import Scores
 from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.outputs import SegmentationOutput
 
 _LOSS_SHOWN_EVERY = 10
 _SAVED_EVERY_S = 300.0
@@ -44,7 +49,11 @@ class Trainer:
         self.network = network.to(plan.compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data = data
         self.plan = plan
-        self.optimizer = Adam(self.network.parameters(), lr=plan.recipe.learning_rate)
+        self.optimizer = build_optimizer(
+            self.network.parameters(), plan.recipe.optimizer, plan.recipe.learning_rate
+        )
+        averaging = plan.recipe.averaging
+        self.average = WeightAverage(averaging, plan.recipe.epochs) if averaging else None
         has_final = self.network.trains_result or not self.network.branch_names
         names = (*self.network.branch_names, *([FINAL] if has_final else ()))
         check_output_weights(plan.recipe.output_weights, names)
@@ -55,8 +64,11 @@ class Trainer:
         )
 
     def resume(self) -> TrainingState:
-        """Load the last checkpoint into network and optimizer and return its counters."""
-        return checkpoints.load_training(self.plan.last_path, self.network, self.optimizer)
+        """Load the last checkpoint into network, optimizer, average and return its counters."""
+        path = self.plan.last_path
+        if self.average is not None:
+            self.average.load(checkpoints.load_average(path), self.network)
+        return checkpoints.load_training(path, self.network, self.optimizer)
 
     def fit(self, state: TrainingState, report: Report, stop_signal: StopSignal) -> TrainingState:
         """Train from `state` until the recipe's end, the patience's, or the time limit.
@@ -104,34 +116,44 @@ class Trainer:
 
     def train_step(self, epoch: int, step: int) -> tuple[dict[str, Tensor], int]:
         """Do one optimizer step; return the detached losses by name and the images in it."""
-        plan = self.plan
-        key = (epoch, step)
-        batch = batches.cut_batch(self.data.images, self._draw(epoch, step), plan.compute.device)
-        square = batch.image.shape[2] == batch.image.shape[3]
-        draw = draw_augmentation(
-            plan.recipe.augmentation,
-            len(batch.image),
-            seeding.numpy_generator(plan.seed, *key, "augmentation"),
-            square=square,
-        )
-        image, mask = apply_augmentation(draw, batch.image, batch.mask)
+        image, mask = self._batch(epoch, step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(epoch, step)
-        with seeding.seeded(plan.seed, *key, "dropout"), plan.compute.autocast():
-            output = self.network(image.contiguous(memory_format=torch.channels_last))
         terms = compute_objective(
-            output,
+            self._forward(image, epoch, step),
             mask,
             self.network.branch_names,
             trains_result=self.network.trains_result,
             loss=self.loss,
-            weights=plan.recipe.output_weights,
+            weights=self.plan.recipe.output_weights,
         )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(terms.total)
+        prepare_gradients(list(self.network.parameters()), self.plan.recipe.optimizer)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.take_step(self.network, (epoch - 1) * self.n_steps + step + 1)
         losses = {TOTAL: terms.total, **(terms.parts if len(terms.parts) > 1 else {})}
         return {name: loss.detach() for name, loss in losses.items()}, len(image)
+
+    def _batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Return the augmented images and masks of a step."""
+        plan = self.plan
+        batch = batches.cut_batch(self.data.images, self._draw(epoch, step), plan.compute.device)
+        draw = draw_augmentation(
+            plan.recipe.augmentation,
+            len(batch.image),
+            seeding.numpy_generator(plan.seed, epoch, step, "augmentation"),
+            square=batch.image.shape[2] == batch.image.shape[3],
+        )
+        return apply_augmentation(draw, batch.image, batch.mask)
+
+    def _forward(self, image: Tensor, epoch: int, step: int) -> SegmentationOutput:
+        with seeding.seeded(self.plan.seed, epoch, step, "dropout"), self.plan.compute.autocast():
+            output: SegmentationOutput = self.network(
+                image.contiguous(memory_format=torch.channels_last)
+            )
+        return output
 
     def _draw(self, epoch: int, step: int) -> list[batches.Crop]:
         recipe, images = self.plan.recipe, self.data.images
@@ -145,10 +167,8 @@ class Trainer:
     def learning_rate(self, epoch: int, step: int) -> float:
         """Return the step size of a step (epochs count from 1, steps from 0)."""
         recipe = self.plan.recipe
-        if recipe.schedule == "constant":
-            return recipe.learning_rate
-        done = ((epoch - 1) * self.n_steps + step) / (recipe.epochs * self.n_steps)
-        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+        factor = compute_factor(recipe.schedule, epoch, step, self.n_steps, recipe.epochs)
+        return recipe.learning_rate * factor
 
     def _close_epoch(
         self, state: TrainingState, report: Report, train_seconds: float, n_images: int
@@ -157,18 +177,21 @@ class Trainer:
         started = time.perf_counter()
         losses = {name: value / state.step for name, value in state.loss_sums.items()}
         self._check_finite(losses, state)
-        scores = self._validate()
-        miou = None if scores is None else miou_of(scores)
-        is_best = (
-            not self.data.validation
-            or state.best_miou is None
-            or (miou is not None and miou >= state.best_miou)
-        )
         learning_rate = self.learning_rate(state.epoch, state.step - 1)
+        if self.average is not None:
+            self.average.take_epoch(self.network, state.epoch)
+        with self._kept_weights(state.epoch):
+            scores = self._validate()
+            miou = None if scores is None else miou_of(scores)
+            is_best = (
+                not self.data.validation
+                or state.best_miou is None
+                or (miou is not None and miou >= state.best_miou)
+            )
+            if is_best:
+                checkpoints.save_model(self.plan.best_path, self.network, self.plan.header)
         seconds = time.perf_counter() - started
         state = self._next_epoch(state, miou, is_best=is_best, seconds=seconds)
-        if is_best:
-            checkpoints.save_model(self.plan.best_path, self.network, self.plan.header)
         report(
             EpochReport(
                 epoch=state.epoch - 1,
@@ -185,6 +208,19 @@ class Trainer:
         self.save_last(state)
         return state
 
+    @contextmanager
+    def _kept_weights(self, epoch: int) -> Iterator[None]:
+        """Put the weights that are validated and kept into the network: the average, if any."""
+        if self.average is None:
+            yield
+            return
+        with self.average.shown_in(self.network):
+            if self.average.needs_statistics:
+                with collecting_statistics(self.network):
+                    for step in range(self.n_steps):
+                        self._forward(self._batch(epoch, step)[0], epoch, step)
+            yield
+
     def _next_epoch(
         self, state: TrainingState, miou: float | None, *, is_best: bool, seconds: float
     ) -> TrainingState:
@@ -197,6 +233,8 @@ class Trainer:
             reason = f"all {recipe.epochs} epochs done"
         elif self._over_time(state):
             reason = "the time limit was reached"
+            if self.average is not None and not self.average.tensors:
+                reason += " before the epochs that swa averages"
         elif recipe.patience is not None and state.epoch - best_epoch >= recipe.patience:
             reason = f"no better validation mIoU for {recipe.patience} epochs"
         return state.model_copy(
@@ -237,8 +275,9 @@ class Trainer:
 
     def save_last(self, state: TrainingState) -> None:
         """Write the checkpoint from which training goes on."""
+        plan, average = self.plan, None if self.average is None else self.average.tensors
         checkpoints.save_training(
-            self.plan.last_path, self.network, self.plan.header, self.optimizer, state
+            plan.last_path, self.network, plan.header, self.optimizer, state, average
         )
 
 

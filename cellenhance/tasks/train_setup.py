@@ -283,10 +283,12 @@ def _bytes_per_image(network: SegmentationNetwork, recipe: RecipeSettings, large
 
 
 def estimate_bytes(network: SegmentationNetwork, recipe: RecipeSettings, largest_px: int) -> int:
-    """Return what training takes at most: four copies of the weights, all layers' outputs.
+    """Return what training takes at most: copies of the weights, all layers' outputs.
 
-    Weights, gradients and Adam's two moments, each float32; `largest_px` is the pixels of the
+    Weights, gradients and Adam's two moments, each float32; with averaging the average and the
+    weights that it stands in for during validation; `largest_px` is the pixels of the
     largest image, which counts when whole images are trained on.
     """
-    weights = 4 * 4 * count_parameters(network)
+    n_copies = 4 if recipe.averaging is None else 6
+    weights = n_copies * 4 * count_parameters(network)
     return weights + recipe.batch_size * _bytes_per_image(network, recipe, largest_px)

@@ -173,6 +173,43 @@ def test_a_kill_between_the_files_of_an_epoch_is_resumed_bitwise(
     check_equal(run, straight)
 
 
+@pytest.mark.parametrize(
+    "averaging",
+    [
+        ("averaging.name=ema", "averaging.decay=0.9"),
+        ("averaging.name=swa", "averaging.last_epochs=2"),
+    ],
+    ids=["ema", "swa"],
+)
+def test_momentum_and_averaged_weights_are_resumed_bitwise(
+    cli: Any,
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    averaging: tuple[str, ...],
+) -> None:
+    """SGD with momentum; killed within the last epoch, when the average is in the making."""
+    sgd = ("optimizer.name=sgd", "optimizer.momentum=0.9", "optimizer.nesterov=true")
+    more = [word for key in (*sgd, *averaging) for word in ("--set", f"recipe.{key}")]
+    straight, run, train_step = tmp_path / "straight", tmp_path / "run", Trainer.train_step
+    assert cli(*words, *more, "-o", straight).exit_code == 0
+
+    def stopped(self: Trainer, *place: int) -> Any:
+        if place == (3, 1):
+            signal.raise_signal(signal.SIGTERM)
+        return train_step(self, *place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", stopped)
+        assert cli(*words, *more, "-o", run).exit_code == 143
+    done = cli(*words, *more, "-o", run, "--resume")
+    assert done.exit_code == 0, done.stderr
+    assert "going on in epoch 3 at step 2" in done.stderr
+    check_equal(run, straight)
+    names = {key.partition(".")[0] for key in load_file(run / "checkpoints" / "last.safetensors")}
+    assert names == {"model", "optimizer", "average"}
+
+
 def test_a_row_cut_short_is_written_again(
     cli: Any, words: tuple[str, ...], straight: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from cellenhance.data.normalize import Normalization
 from cellenhance.data.samples import Sample
 from cellenhance.engine import seeding
 from cellenhance.engine.batches import TrainingImages
-from cellenhance.engine.checkpoints import ModelHeader
+from cellenhance.engine.checkpoints import ModelHeader, TrainingState, load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.run_settings import resolve_recipe
 from cellenhance.engine.training import Trainer
 from cellenhance.engine.training_records import FitPlan, TrainingData
+from cellenhance.errors import SettingsError
 from cellenhance.networks.registry import build_network
 
 N_IMAGES = 5
@@ -125,3 +127,63 @@ def test_the_loss_falls_on_what_can_be_learned() -> None:
     trainer.network.train()
     losses = [float(trainer.train_step(epoch, 0)[0]["total"]) for epoch in range(1, 11)]
     assert losses[-1] < 0.8 * losses[0]
+
+
+SGD = {"name": "sgd", "momentum": 0.9, "nesterov": True}
+
+
+def test_a_step_of_sgd_with_normalised_gradients_has_the_length_of_the_step_size() -> None:
+    """The first nesterov step is 1 + momentum times the gradient, which has norm 1."""
+    trainer = make_trainer("aep-code", batch_size=5, optimizer={**SGD, "normalize_gradients": True})
+    before = [p.detach().clone() for p in trainer.network.parameters()]
+    trainer.network.train()
+    trainer.train_step(1, 0)
+    for old, new in zip(before, trainer.network.parameters(), strict=True):
+        assert float((new.detach() - old).norm()) == pytest.approx(1.9e-3, rel=1e-3)
+
+
+def test_swa_validates_and_keeps_the_mean_with_statistics_of_its_own(tmp_path: Path) -> None:
+    trainer = make_trainer(
+        crop_px=16, batch_size=8, epochs=3, averaging={"name": "swa", "last_epochs": 2}
+    )
+    trainer.plan = dataclasses.replace(
+        trainer.plan, best_path=tmp_path / "best.safetensors", last_path=tmp_path / "last.st"
+    )
+    ends: list[dict[str, torch.Tensor]] = []
+    save = trainer.save_last
+
+    def remember(state: TrainingState) -> None:
+        ends.append({k: v.clone() for k, v in trainer.network.state_dict().items()})
+        save(state)
+
+    trainer.save_last = remember  # type: ignore[method-assign]
+    trainer.fit(TrainingState(), lambda _: None, lambda: None)
+    kept = load_model(tmp_path / "best.safetensors").network.state_dict()
+    for name, parameter in trainer.network.named_parameters():
+        torch.testing.assert_close(kept[name], (ends[-2][name] + ends[-1][name]) / 2)
+        assert torch.equal(parameter, ends[-1][name])
+    statistics = [name for name in kept if name.endswith("running_mean")]
+    assert statistics
+    assert all(not torch.equal(kept[name], ends[-1][name]) for name in statistics)
+    counts = {int(kept[name]) for name in kept if name.endswith("num_batches_tracked")}
+    assert counts == {trainer.n_steps}
+
+
+def test_ema_keeps_the_moving_mean(tmp_path: Path) -> None:
+    trainer = make_trainer(crop_px=16, batch_size=8, epochs=1, averaging={"name": "ema"})
+    trainer.plan = dataclasses.replace(
+        trainer.plan, best_path=tmp_path / "best.safetensors", last_path=tmp_path / "last.st"
+    )
+    trainer.fit(TrainingState(), lambda _: None, lambda: None)
+    assert trainer.average is not None
+    kept = load_model(tmp_path / "best.safetensors").network.state_dict()
+    for name, tensor in trainer.average.tensors.items():
+        assert torch.equal(kept[name], tensor)
+    names = [name for name, _ in trainer.network.named_parameters()]
+    trained = trainer.network.state_dict()
+    assert any(not torch.equal(kept[name], trained[name]) for name in names)
+
+
+def test_swa_and_patience_contradict_each_other() -> None:
+    with pytest.raises(SettingsError, match="leave out patience"):
+        make_trainer(averaging={"name": "swa", "last_epochs": 2}, patience=3)
