@@ -8,10 +8,15 @@ from typing import Any
 from cellenhance.catalog import Component, ModelEntry
 from cellenhance.errors import CatalogError
 from cellenhance.networks.aep import AEP
+from cellenhance.networks.ag_net import AGNet
 from cellenhance.networks.attention_unet import AttentionUNet
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.ce_net import CENet
+from cellenhance.networks.deeplab import DeepLab
+from cellenhance.networks.fcn import FCN
+from cellenhance.networks.hrnet import HRNet
 from cellenhance.networks.light_unet import LightUNet
+from cellenhance.networks.segnet import SegNet
 from cellenhance.networks.unet import UNet
 from cellenhance.networks.unetpp import UNetPlusPlus
 from cellenhance.settings import merge_layers, suggest, validate_settings
@@ -22,6 +27,11 @@ ARCHITECTURES: Mapping[str, type[Any]] = {
     "unetpp": UNetPlusPlus,
     "attention_unet": AttentionUNet,
     "ce_net": CENet,
+    "segnet": SegNet,
+    "fcn": FCN,
+    "deeplab": DeepLab,
+    "hrnet": HRNet,
+    "ag_net": AGNet,
 }
 """Networks built from channels, classes and their own settings."""
 

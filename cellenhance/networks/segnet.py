@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellenhance.networks.blocks import SegmentationNetwork, conv_norm_act
+from cellenhance.networks.blocks import SegmentationNetwork, conv_norm_act, full_precision
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.networks.vgg import STAGES, VGG16, initialise_convolutions
 from cellenhance.settings import Settings
@@ -36,7 +36,8 @@ class SegNetSettings(Settings):
 class SegNet(SegmentationNetwork):
     """Each decoder stage puts its input back where the encoder's maxima stood, then convolves.
 
-    The last convolution, to logits, is 3 x 3.
+    The last convolution, to logits, is 3 x 3. The encoder always computes in float32: in bfloat16
+    neighbours become equal, and the maxima move to other pixels.
     """
 
     Settings = SegNetSettings
@@ -62,7 +63,8 @@ class SegNet(SegmentationNetwork):
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Segment `image`, (B, C, H, W) with sides divisible by 32."""
         self.check_input(image)
-        stages = self.encoder(image)
+        with full_precision(image.device):
+            stages = self.encoder(image.float())
         x = stages[-1].pooled  # B,512,H/32,W/32
         for stage, block in zip(reversed(stages), self.decoder, strict=True):
             x = functional.max_unpool2d(x, stage.indices, [2, 2])

@@ -28,7 +28,13 @@ def states_a_receptive_field(name: str) -> bool:
 
 
 with_a_field = [name for name in CATALOG.entries if states_a_receptive_field(name)]
-single_with_a_field = [name for name in with_a_field if not CATALOG.entry(name).components]
+MEASURED_THIN = {"segnet", "fcn", "hrnet"}
+"""Architectures whose field is measured in tests/unit/test_networks_receptive_field.py."""
+single_with_a_field = [
+    name
+    for name in with_a_field
+    if not CATALOG.entry(name).components and CATALOG.entry(name).architecture not in MEASURED_THIN
+]
 
 
 def build(name: str, channels: int, classes: int) -> SegmentationNetwork:
@@ -190,7 +196,8 @@ def test_the_receptive_field_is_stated_exactly(name: str) -> None:
     assert max(found) == reach
 
 
-@pytest.mark.parametrize("name", with_a_field)
+# hrnet-w32-small has the widest field and would take as long as all others together.
+@pytest.mark.parametrize("name", [name for name in with_a_field if name != "hrnet-w32-small"])
 def test_nothing_beyond_the_receptive_field_changes_a_pixel(name: str) -> None:
     network = build(name, 1, 2).eval()
     reach = (network.receptive_field_px - 1) // 2
