@@ -19,6 +19,7 @@ from cellenhance.networks.light_unet import LightUNet
 from cellenhance.networks.segnet import SegNet
 from cellenhance.networks.unet import UNet
 from cellenhance.networks.unetpp import UNetPlusPlus
+from cellenhance.networks.xception_unet import XceptionUNet
 from cellenhance.settings import merge_layers, suggest, validate_settings
 
 ARCHITECTURES: Mapping[str, type[Any]] = {
@@ -27,6 +28,7 @@ ARCHITECTURES: Mapping[str, type[Any]] = {
     "unetpp": UNetPlusPlus,
     "attention_unet": AttentionUNet,
     "ce_net": CENet,
+    "xception_unet": XceptionUNet,
     "segnet": SegNet,
     "fcn": FCN,
     "deeplab": DeepLab,

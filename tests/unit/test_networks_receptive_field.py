@@ -15,15 +15,25 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cellenhance.networks import fcn, hrnet, segnet, vgg
+from cellenhance.networks import fcn, hrnet, segnet, vgg, xception, xception_unet
 from cellenhance.networks.blocks import SegmentationNetwork
 
 THIN_VGG = ((1, 1), (1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1))
 
 
-def mean_pool(x: torch.Tensor, *_: Any, **kinds: Any) -> Any:
-    pooled = functional.avg_pool2d(x, 2)
-    return (pooled, torch.zeros_like(pooled)) if kinds.get("return_indices") else pooled
+def mean_pool(
+    x: torch.Tensor,
+    size: int,
+    stride: int | None = None,
+    padding: int | tuple[int, int] = 0,
+    dilation: int = 1,
+    *,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    assert dilation == 1
+    pooled = functional.avg_pool2d(x, size, stride, padding, ceil_mode)
+    return (pooled, torch.zeros_like(pooled)) if return_indices else pooled
 
 
 def spread(x: torch.Tensor, *_: Any) -> torch.Tensor:
@@ -40,6 +50,12 @@ def thin(monkeypatch: pytest.MonkeyPatch) -> None:
         (fcn, "WIDTHS", (1, 1, 1, 1, 1)),
         (hrnet, "STEM_WIDTH", 1),
         (hrnet, "WIDTHS", (1, 1, 1, 1)),
+        (xception, "STEM_WIDTHS", (1, 1)),
+        (xception, "ENTRY_WIDTHS", (1, 1, 1)),
+        (xception, "EXIT_WIDTH", 1),
+        (xception_unet, "MIDDLE_WIDTH", 1),
+        (xception_unet, "STAGE_WIDTHS", (1, 1, 1, 1)),
+        (xception_unet, "LAST_WIDTH", 1),
     ):
         assert isinstance(module, ModuleType)
         monkeypatch.setattr(module, name, value)
@@ -79,6 +95,7 @@ def measure(network: SegmentationNetwork, height: int) -> int:
         (fcn.FCN, fcn.FCNSettings(fusion="cat"), 1024),
         (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=1), 2048),
         (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=2), 2048),
+        (xception_unet.XceptionUNet, xception_unet.XceptionUNetSettings(), 2048),
     ],
 )
 def test_the_receptive_field_is_stated_exactly(
