@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cellenhance.data.manifest import Dataset, load_dataset
 from cellenhance.data.samples import Sample, load_sample
-from cellenhance.data.splits import DEFAULT_SPLIT, load_split
+from cellenhance.data.splits import DEFAULT_SPLIT, load_split, split_path
 from cellenhance.data.writers import write_csv, write_json
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import count_pixels
@@ -65,7 +65,8 @@ def evaluate_run(
     """Return the scores of a run, or of each fold of a run.
 
     For run folders they are also written to `evaluation/<subset>/`: `scores.json` and
-    `per_image.csv`.
+    `per_image.csv`. Scores of another dataset or split lie beside it, in
+    `evaluation/<subset>-<dataset>-<split>/`, and never replace those of the run's own.
 
     Raises
     ------
@@ -83,11 +84,18 @@ def _evaluate_folder(
     request: EvaluateRunRequest, folder: RunFolder, progress: ProgressCallback
 ) -> RunScores:
     record = read_record(folder)
+    if request.dataset is None and not Path(record.dataset).is_dir():
+        raise DatasetError(
+            f"{record.dataset}: the dataset that {folder.root} was trained on is not there; give "
+            "--dataset DIR where it lies now"
+        )
     dataset = load_dataset(request.dataset or Path(record.dataset))
     split = request.split or record.settings.split
-    _note_other_data(record, dataset, split, request)
     ids = _ids(dataset, split, record.settings.fold, request.subset)
-    out = folder.evaluation_path(request.subset)
+    is_own = _is_own_data(record, dataset, split)
+    _note_other_data(dataset, split, request, is_own=is_own)
+    other = "" if is_own else f"-{dataset.root.resolve().name}-{split}"
+    out = folder.evaluation_path(f"{request.subset}{other}")
     return _evaluate(request, folder.best_path, dataset, ids, record, out, progress)
 
 
@@ -100,13 +108,20 @@ def _evaluate_file(request: EvaluateRunRequest, progress: ProgressCallback) -> R
     return _evaluate(request, checkpoint, dataset, ids, None, None, progress)
 
 
+def _is_own_data(record: RunRecord, dataset: Dataset, split: str) -> bool:
+    """Tell whether dataset and split are those of the training, wherever they lie now."""
+    if not split_path(dataset.root, split).is_file():
+        return False
+    return dataset_identity(dataset, split) == record.dataset_identity
+
+
 def _note_other_data(
-    record: RunRecord, dataset: Dataset, split: str, request: EvaluateRunRequest
+    dataset: Dataset, split: str, request: EvaluateRunRequest, *, is_own: bool
 ) -> None:
     """Say when the images may not be unseen: another dataset or split than in training."""
     if request.subset == ALL:
         logger.info("subset all: every sample, among them those the run was trained on, if any")
-    elif dataset_identity(dataset, split) != record.dataset_identity:
+    elif not is_own:
         logger.warning(
             "%s with split '%s' is not what the run was trained on: whether its %s part was "
             "unseen in training is not known",

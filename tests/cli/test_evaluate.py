@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from sklearn.metrics import confusion_matrix
 
 from cellenhance.data.manifest import load_dataset
@@ -126,9 +127,29 @@ def test_another_dataset_is_said_to_be_another(
     assert "is not what the run was trained on" not in same.stderr
     split = other / "splits" / "default.csv"
     split.write_text(split.read_text().replace(",val\n", ",test\n"))
-    done = cli("evaluate", tiny_run, "--dataset", other)
+    own = tmp_path / "run"
+    shutil.copytree(tiny_run, own)
+    assert cli("evaluate", own).exit_code == 0
+    scores = (own / "evaluation" / "test" / "scores.json").read_bytes()
+    done = cli("evaluate", own, "--dataset", other, "--json")
     assert done.exit_code == 0, done.stderr
     assert "is not what the run was trained on" in done.stderr
+    assert (own / "evaluation" / "test" / "scores.json").read_bytes() == scores
+    beside = own / "evaluation" / "test-other-default"
+    assert json.loads((beside / "scores.json").read_text()) == json.loads(done.stdout)
+    assert done.stderr.splitlines()[-1] == f"scores.json and per_image.csv in {beside}"
+
+
+def test_a_dataset_that_was_moved_is_asked_for(cli: Any, tiny_run: Path, tmp_path: Path) -> None:
+    own = tmp_path / "run"
+    shutil.copytree(tiny_run, own)
+    record = own / "run.yaml"
+    dataset = yaml.safe_load(record.read_text())["dataset"]
+    record.write_text(record.read_text().replace(dataset, str(tmp_path / "gone")))
+    done = cli("evaluate", own)
+    assert done.exit_code == 3
+    assert f"{tmp_path / 'gone'}: the dataset that" in done.stderr
+    assert "give --dataset DIR" in done.stderr
 
 
 def test_other_classes_are_refused(
@@ -148,7 +169,7 @@ def test_other_classes_are_refused(
     ("words", "code", "message"),
     [
         (["--subset", "tset"], 2, "expected one of train, val, test, all"),
-        (["--split", "none"], 3, "none"),
+        (["--split", "none"], 3, "there is no split 'none'"),
         (["--class", "a=1"], 2, "--class belongs to --predictions and --truth"),
         (["--truth", "masks"], 2, "give either a RUN, or both"),
         (["--dataset", "nowhere"], 3, "nowhere"),

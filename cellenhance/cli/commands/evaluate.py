@@ -112,11 +112,14 @@ def _evaluate_run(
         results = evaluate_run(request, progress)
     if json:
         console.print_json(results_to_json(results))
-        return
+    else:
+        for result in results:
+            _show_run(result, subset)
+        if len(results) > 1:
+            _show_folds(results)
     for result in results:
-        _show_run(result, subset)
-    if len(results) > 1:
-        _show_folds(results)
+        if result.folder is not None:
+            console.note(f"scores.json and per_image.csv in {result.folder}")
 
 
 def _show_run(result: RunScores, subset: str) -> None:
@@ -130,8 +133,6 @@ def _show_run(result: RunScores, subset: str) -> None:
     for per_image in (False, True):
         table = tables.comparison_table(entries, per_image=per_image)
         console.show(table, f"{result.name}, {subset}")
-    if result.folder is not None:
-        console.note(f"scores.json and per_image.csv in {result.folder}")
 
 
 def _show_folds(results: list[RunScores]) -> None:
