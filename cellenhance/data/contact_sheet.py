@@ -20,6 +20,9 @@ THUMBNAIL_PX = 160
 _GAP_PX, _LABEL_PX, _DPI = 6, 18, 100
 _IGNORE_RGB = (90, 90, 90)
 _MOST_COLUMNS = 6
+_LEAST_CELL_PX = 100
+_LETTER_PX = 6
+"""Width that is reckoned for a letter of a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +71,27 @@ def render_contact_sheet(
     """
     columns = min(_MOST_COLUMNS, max(1, math.ceil(math.sqrt(len(thumbnails)))))
     rows = math.ceil(len(thumbnails) / columns)
-    cell_h, cell_w = THUMBNAIL_PX + _LABEL_PX, 2 * THUMBNAIL_PX + 3 * _GAP_PX
-    sheet = np.full((rows * cell_h + _LABEL_PX, columns * cell_w, 3), 255, dtype=np.uint8)
+    # Room for the largest thumbnail there is, and for a short name above it.
+    room_h, room_w = (max(each.mask.shape[axis] for each in thumbnails) for axis in (0, 1))
+    cell_h, cell_w = room_h + _LABEL_PX, max(2 * room_w + _GAP_PX, _LEAST_CELL_PX) + 2 * _GAP_PX
+    page_w = max(_GAP_PX + columns * cell_w, 2 * _GAP_PX + len(title) * _LETTER_PX)
+    sheet = np.full((rows * cell_h + _LABEL_PX + _GAP_PX, page_w, 3), 255, dtype=np.uint8)
     table = color_table(colors)
-    labels = [(2.0, _LABEL_PX - 5.0, title)]
+    labels = [(float(_GAP_PX), _LABEL_PX - 5.0, title)]
     for index, each in enumerate(thumbnails):
         top = _LABEL_PX + index // columns * cell_h
-        left = index % columns * cell_w
+        left = _GAP_PX + index % columns * cell_w
         height, width = each.mask.shape
         sheet[top + _LABEL_PX : top + _LABEL_PX + height, left : left + width] = _stretch(
             each.image, low, high
         )
-        beside = left + THUMBNAIL_PX + _GAP_PX
+        beside = left + room_w + _GAP_PX
         sheet[top + _LABEL_PX : top + _LABEL_PX + height, beside : beside + width] = table[
             each.mask
         ]
-        labels.append((left + 2.0, top + _LABEL_PX - 5.0, each.id[:44]))
+        most = (cell_w - _GAP_PX) // _LETTER_PX
+        name = each.id if len(each.id) <= most else f"{each.id[: most - 3]}..."
+        labels.append((float(left), top + _LABEL_PX - 5.0, name))
     return _print(sheet, labels)
 
 

@@ -115,3 +115,18 @@ def test_the_sheet_shows_masks_in_their_colours() -> None:
     sheet = imagecodecs.png_decode(png)[..., :3]
     assert (sheet == [230, 159, 0]).all(axis=2).sum() == 3 * 20 * 30
     assert (sheet == [127, 127, 127]).all(axis=2).sum() >= 3 * 20 * 30 * 0.95
+
+
+def test_the_sheet_keeps_small_images_close_together_and_off_the_edge() -> None:
+    mask = np.ones((96, 96), np.uint8)
+    image = np.full((96, 96, 1), 5.0, np.float32)
+    thumbnails = [make_thumbnail(f"a name of {'x' * 80}", image, mask) for _ in range(4)]
+    png = render_contact_sheet(
+        thumbnails, low=[0], high=[10], colors=["#000000", "#e69f00"], title="four"
+    )
+    sheet = imagecodecs.png_decode(png)[..., :3]
+    assert sheet.shape[1] < 2 * (2 * 96 + 40)
+    colored = np.flatnonzero((sheet == [230, 159, 0]).all(axis=2).any(axis=0))
+    assert len(colored) == 2 * 96
+    assert (sheet[:, :3] == 255).all()
+    assert (sheet[:, -3:] == 255).all()
