@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellenhance.data.contact_sheet import Thumbnail, make_thumbnail, render_contact_sheet
+from cellenhance.data.dealing import build_units
 from cellenhance.data.inspect import Finding, SampleFacts, find_problems, measure_sample
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.manifest import Dataset, load_dataset
@@ -96,6 +97,7 @@ def inspect_dataset(
     if contact_sheet is not None:
         _write_sheet(contact_sheet, dataset, thumbnails, statistics)
     counts = {each.id: each.class_pixels for each in facts}
+    units = build_units(dataset.samples, "column")
     labelled = np.sum([each.class_pixels for each in facts], axis=0)
     n_labelled, n_ignored = int(labelled.sum()), sum(each.n_ignored for each in facts)
     return InspectReport(
@@ -109,7 +111,7 @@ def inspect_dataset(
         ignored_share=n_ignored / max(1, n_ignored + n_labelled),
         intensity=_intensity(statistics),
         saturated_share=float(np.mean([each.saturated for each in facts])),
-        splits={table.name: summarize_split(dataset, table, counts) for table in tables},
+        splits={table.name: summarize_split(dataset, table, counts, units) for table in tables},
         findings=tuple(find_problems(dataset, facts, tables)),
         contact_sheet=contact_sheet,
         n_on_sheet=len(thumbnails),

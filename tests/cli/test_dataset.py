@@ -275,6 +275,33 @@ def test_split_options(dataset: Path) -> None:
     assert "11 folds of 10 independent" in fails(3, "split", dataset, "--folds", 11, "--name", "x")
     assert "no regular expression" in fails(2, "split", dataset, "--group-by", "(", "--name", "x")
     assert "'name'" in fails(2, "split", dataset, "--name", "../x")
+    for share in ("--train", "--test"):
+        words = ("--folds", 2, share, 0.5, "--name", "x")
+        assert "leave out --train and --test" in fails(2, "split", dataset, *words)
+
+
+def test_split_counts_the_groups_asked_for_and_says_what_stays_empty(dataset: Path) -> None:
+    result = run("split", dataset, "--group-by", "^(c)", "--json")
+    assert [each["n_groups"] for each in json.loads(result.stdout)] == [1, 0, 0]
+    for part in ("val", "test"):
+        said = f"no image is left for the {part} part: 1 independent group(s) in all"
+        assert said in result.stderr
+    result = run("split", dataset, "--group-by", "^(c)", "--train", 1, "--val", 0, "--test", 0,
+                 "--overwrite")  # fmt: skip
+    assert "warning" not in result.stderr
+
+
+def test_split_says_which_class_training_never_sees(dataset: Path) -> None:
+    loaded = load_dataset(dataset)
+    for row in loaded.samples:
+        write_mask(dataset / row.mask, np.zeros((24, 32), np.uint8))
+    write_mask(dataset / loaded.samples[0].mask, np.ones((24, 32), np.uint8))
+    said = "fold {}: no training image has class cell"
+    result = run("split", dataset, "--folds", 10)
+    table = load_split(loaded)
+    for fold in range(1, 11):
+        unseen = loaded.samples[0].id not in table.subset(fold, "train")
+        assert (said.format(fold) in result.stderr) == unseen
 
 
 def test_synthesize_is_repeatable(tmp_path: Path) -> None:

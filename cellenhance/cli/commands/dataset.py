@@ -133,7 +133,10 @@ def prepare(
 @command
 def split(
     dataset: _DatasetArgument,
-    train: Annotated[float, typer.Option(min=0, max=1, help="Share that trains.")] = 0.7,
+    train: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, show_default=False, help="Share that trains (default: 0.7)."),
+    ] = None,
     val: Annotated[
         float | None,
         typer.Option(
@@ -143,7 +146,10 @@ def split(
             help="Share that validates (default: 0.1; with --folds 0.125 of the rest).",
         ),
     ] = None,
-    test: Annotated[float, typer.Option(min=0, max=1, help="Share that tests.")] = 0.2,
+    test: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, show_default=False, help="Share that tests (default: 0.2)."),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(min=2, help="Number of folds, instead of shares.", show_default=False),
@@ -166,6 +172,7 @@ def split(
     from dataclasses import asdict
 
     from cellenhance.data.splits import SplitSettings
+    from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
     from cellenhance.tasks.split_dataset import split_dataset
 
@@ -176,7 +183,15 @@ def split(
         "seed": seed,
     }
     if folds is None:
-        values["fractions"] = (train, 0.1 if val is None else val, test)
+        given, defaults = (train, val, test), (0.7, 0.1, 0.2)
+        values["fractions"] = tuple(
+            default if share is None else share
+            for share, default in zip(given, defaults, strict=True)
+        )
+    elif train is not None or test is not None:
+        raise SettingsError(
+            "--folds sets the training and test parts; leave out --train and --test"
+        )
     elif val is not None:
         values["val_fraction"] = val
     settings = validate_settings(
