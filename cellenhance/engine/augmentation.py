@@ -1,12 +1,14 @@
 """Label-preserving changes of a batch: parameters are drawn first, then applied on the device.
 
-Image and mask move alike; what comes from outside the frame is mirrored in both. Intensity changes
-touch the image only and keep it in [0, 1]. The same parameters give the same batch again.
+Image and mask move alike; what comes from outside the frame is mirrored in both unless `fill` says
+otherwise. Intensity changes touch the image only and keep it in [0, 1]. The same parameters give
+the same batch again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -14,7 +16,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from cellenhance.arrays import IGNORE
 from cellenhance.settings import Settings
+
+Fill: TypeAlias = Literal["reflect", "constant", "ignore"]
 
 
 class AffineSettings(Settings):
@@ -24,6 +29,11 @@ class AffineSettings(Settings):
     scale: float = Field(0, ge=0, lt=1, description="relative change of size")
     shear_deg: float = Field(0, ge=0, lt=60)
     shift: float = Field(0, ge=0, lt=1, description="in fractions of the side")
+    fill: Fill = Field(
+        "reflect",
+        description="outside the frame: both mirrored; constant: image 0 and class 0, as published "
+        "code does; ignore: image mirrored, mask not annotated",
+    )
 
 
 class IntensitySettings(Settings):
@@ -41,9 +51,14 @@ class AugmentationSettings(Settings):
     """Which changes are drawn."""
 
     flip: bool = Field(description="left-right, with probability 1/2")
+    flip_vertical: bool = Field(False, description="top-bottom, with probability 1/2")
     rot90: bool = Field(description="0, 90, 180 or 270 degrees, where the batch is square")
     affine: AffineSettings | None
     intensity: IntensitySettings | None
+    eight_fold: bool = Field(
+        False,
+        description="whole images: each in all 8 orientations (quarter turns, mirrored) an epoch",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,8 @@ class AugmentationDraw:
     angle_deg, scale, shear_deg : (B,); shift : (B, 2) as fractions of width and height
     gain, offset, exponent, noise_sigma : (B,)
     noise_seed : seed of the noise of the whole batch
+    flipped_vertically : (B,) bool
+    fill : what the affine change shows outside the frame
     """
 
     flipped: NDArray[np.bool_]
@@ -64,6 +81,8 @@ class AugmentationDraw:
     affine: dict[str, NDArray[np.float64]] | None
     intensity: dict[str, NDArray[np.float64]] | None
     noise_seed: int
+    flipped_vertically: NDArray[np.bool_]
+    fill: Fill = "reflect"
 
 
 def draw_augmentation(
@@ -82,6 +101,9 @@ def draw_augmentation(
             else _draw_intensity(settings.intensity, n_images, rng)
         ),
         noise_seed=int(rng.integers(2**62)),
+        # Drawn last, so that draws of recipes without it stay what they were.
+        flipped_vertically=(rng.random(n_images) < 0.5) & settings.flip_vertical,
+        fill="reflect" if settings.affine is None else settings.affine.fill,
     )
 
 
@@ -113,7 +135,7 @@ def apply_augmentation(
     """Return image (B, C, H, W) float32 in [0, 1] and mask (B, H, W) int64, changed alike."""
     image, mask = _apply_orientation(draw, image, mask)
     if draw.affine is not None:
-        image, mask = _apply_affine(draw.affine, image, mask)
+        image, mask = _apply_affine(draw.affine, draw.fill, image, mask)
     if draw.intensity is not None:
         image = _apply_intensity(draw.intensity, image, draw.noise_seed)
     return image, mask
@@ -123,20 +145,19 @@ def _apply_orientation(
     draw: AugmentationDraw, image: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
     images, masks = [], []
-    for index, (turns, flipped) in enumerate(
-        zip(draw.quarter_turns.tolist(), draw.flipped.tolist(), strict=True)
-    ):
+    for index, turns in enumerate(draw.quarter_turns.tolist()):
         pair = [image[index], mask[index][None]]
         pair = [torch.rot90(each, turns, (1, 2)) for each in pair]
-        if flipped:
-            pair = [torch.flip(each, (2,)) for each in pair]
+        for flips, axis in ((draw.flipped, 2), (draw.flipped_vertically, 1)):
+            if flips[index]:
+                pair = [torch.flip(each, (axis,)) for each in pair]
         images.append(pair[0])
         masks.append(pair[1][0])
     return torch.stack(images), torch.stack(masks)
 
 
 def _apply_affine(
-    affine: dict[str, NDArray[np.float64]], image: Tensor, mask: Tensor
+    affine: dict[str, NDArray[np.float64]], fill: Fill, image: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
     from kornia.geometry.transform import get_affine_matrix2d, warp_affine
 
@@ -150,9 +171,15 @@ def _apply_affine(
         angle=draws["angle_deg"],
         sx=torch.deg2rad(draws["shear_deg"]),
     )[:, :2].to(image.device)
-    moved = warp_affine(image, matrix, size, mode="bilinear", padding_mode="reflection")
+    image_padding = "zeros" if fill == "constant" else "reflection"
+    mask_padding = "reflection" if fill == "reflect" else "zeros"
+    moved = warp_affine(image, matrix, size, mode="bilinear", padding_mode=image_padding)
     labels = mask[:, None].to(image.dtype)
-    moved_mask = warp_affine(labels, matrix, size, mode="nearest", padding_mode="reflection")
+    if fill == "ignore":
+        labels -= IGNORE  # not annotated is 0, which comes from outside
+    moved_mask = warp_affine(labels, matrix, size, mode="nearest", padding_mode=mask_padding)
+    if fill == "ignore":
+        moved_mask += IGNORE
     return moved, moved_mask[:, 0].round().to(mask.dtype)
 
 

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,13 +37,21 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A region of a training image; it may overhang, and what overhangs is padded."""
+    """A region of a training image; it may overhang, and what overhangs is padded.
+
+    `orientation` counts quarter turns counter-clockwise, 4 to 7 with the image mirrored left-right
+    afterwards; the region is one of the turned image.
+    """
 
     index: int
     row: int
     col: int
     height: int
     width: int
+    orientation: int = 0
+
+
+N_ORIENTATIONS = 8
 
 
 class TrainingImages:
@@ -89,13 +98,6 @@ class TrainingImages:
         return mapped
 
 
-def count_steps(images: TrainingImages, batch_size: int, crop_px: int | None) -> int:
-    """Return the steps of an epoch: ceil(pixels / (batch x crop^2)), or ceil(images / batch)."""
-    if crop_px is None:
-        return -(-len(images) // batch_size)
-    return -(-images.n_pixels // (batch_size * crop_px**2))
-
-
 def draw_random_crops(
     images: TrainingImages, batch_size: int, crop_px: int, rng: np.random.Generator
 ) -> list[Crop]:
@@ -119,21 +121,35 @@ def _draw_crop(images: TrainingImages, crop_px: int, rng: np.random.Generator) -
     return Crop(index, row, col, crop_px, crop_px)
 
 
-def whole_images(images: TrainingImages, indices: Sequence[int], stride: int) -> list[Crop]:
-    """Return whole images as crops of one size: the largest side of the batch, on the stride."""
-    height = round_up(max(images.masks[i].shape[0] for i in indices), stride)
-    width = round_up(max(images.masks[i].shape[1] for i in indices), stride)
-    return [Crop(int(i), 0, 0, height, width) for i in indices]
+def whole_images(
+    images: TrainingImages, places: Sequence[tuple[int, int]], stride: int
+) -> list[Crop]:
+    """Return whole images as crops of one size: the largest side of the batch, on the stride.
+
+    Parameters
+    ----------
+    places : (index, orientation) of each image
+    """
+    shapes = [images.masks[i].shape[:: -1 if turns % 2 else 1] for i, turns in places]
+    height = round_up(max(shape[0] for shape in shapes), stride)
+    width = round_up(max(shape[1] for shape in shapes), stride)
+    return [Crop(int(i), 0, 0, height, width, int(turns)) for i, turns in places]
 
 
 def cut_batch(images: TrainingImages, crops: Sequence[Crop], device: torch.device) -> Batch:
     """Cut the crops; outside an image its mirror is shown and the mask is 255 (ignored)."""
-    image = np.stack([_cut_image(images.images[crop.index], crop) for crop in crops])
-    mask = np.stack([_cut_mask(images.masks[crop.index], crop) for crop in crops])
+    image = np.stack([_cut_image(_turn(images.images[crop.index], crop), crop) for crop in crops])
+    mask = np.stack([_cut_mask(_turn(images.masks[crop.index], crop), crop) for crop in crops])
     return Batch(
         image=torch.from_numpy(image).permute(0, 3, 1, 2).to(device),
         mask=torch.from_numpy(mask).to(device, torch.int64),
     )
+
+
+def _turn(pixels: NDArray[Any], crop: Crop) -> NDArray[Any]:
+    """Return a view of an image or mask in the orientation of the crop."""
+    turned = np.rot90(pixels, crop.orientation % 4)
+    return turned[:, ::-1] if crop.orientation >= 4 else turned
 
 
 def _cut_image(image: FloatImage, crop: Crop) -> FloatImage:

@@ -28,6 +28,9 @@ class RecipeSettings(Settings):
     )
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="images a step")
+    steps_per_epoch: int | None = Field(
+        None, ge=1, description="null: as many as show the set once"
+    )
     crop_px: int | None = Field(
         ge=16, description="side of random square crops, px; null: whole images"
     )
@@ -50,6 +53,11 @@ class RecipeSettings(Settings):
     def _fitting(self) -> RecipeSettings:
         if self.patience is not None and self.averaging and self.averaging.name == "swa":
             raise ValueError("swa averages the last epochs of all: leave out patience")
+        if self.augmentation.eight_fold and self.crop_px is not None:
+            raise ValueError(
+                "eight_fold goes with whole images (crop_px: null); with random crops flip and "
+                "rot90 draw the same orientations"
+            )
         return self
 
 

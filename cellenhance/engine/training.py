@@ -18,6 +18,7 @@ from cellenhance.engine import batches, checkpoints, seeding
 from cellenhance.engine.augmentation import apply_augmentation, draw_augmentation
 from cellenhance.engine.averaging import WeightAverage, collecting_statistics
 from cellenhance.engine.checkpoints import LoadedModel, TrainingState
+from cellenhance.engine.epochs import count_steps, draw_places
 from cellenhance.engine.evaluation import evaluate, miou_of
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.optimizers import build_optimizer, prepare_gradients
@@ -58,7 +59,7 @@ class Trainer:
         names = (*self.network.branch_names, *([FINAL] if has_final else ()))
         check_output_weights(plan.recipe.output_weights, names)
         self.loss = build_loss(plan.recipe.loss, plan.class_pixels)
-        self.n_steps = batches.count_steps(data.images, plan.recipe.batch_size, plan.recipe.crop_px)
+        self.n_steps = count_steps(data.images, plan.recipe)
         self.predictor = Predictor(
             [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
         )
@@ -160,9 +161,8 @@ class Trainer:
         if recipe.crop_px is not None:
             rng = seeding.numpy_generator(self.plan.seed, epoch, step, "crops")
             return batches.draw_random_crops(images, recipe.batch_size, recipe.crop_px, rng)
-        order = seeding.numpy_generator(self.plan.seed, epoch, "order").permutation(len(images))
-        chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        return batches.whole_images(images, chosen.tolist(), self.network.stride)
+        places = draw_places(len(images), recipe, self.plan.seed, epoch, step)
+        return batches.whole_images(images, places, self.network.stride)
 
     def learning_rate(self, epoch: int, step: int) -> float:
         """Return the step size of a step (epochs count from 1, steps from 0)."""

@@ -21,6 +21,7 @@ AFFINE = AffineSettings(rotation_deg=20, scale=0.15, shear_deg=5, shift=0.1)
 INTENSITY = IntensitySettings(gain=0.3, offset=0.1, gamma=0.3, noise=0.05)
 NOTHING = AugmentationSettings(flip=False, rot90=False, affine=None, intensity=None)
 EVERYTHING = AugmentationSettings(flip=True, rot90=True, affine=AFFINE, intensity=INTENSITY)
+NEVER = np.zeros(1, bool)
 GEOMETRY = EVERYTHING.model_copy(update={"intensity": None})
 
 
@@ -80,7 +81,7 @@ def test_a_pure_shift_is_the_one_that_was_drawn() -> None:
         "shear_deg": np.zeros(1),
         "shift": np.array([[0.1, 0.25]]),  # 4 columns, 5 rows
     }
-    drawn = AugmentationDraw(np.zeros(1, bool), np.zeros(1, int), affine, None, 0)
+    drawn = AugmentationDraw(np.zeros(1, bool), np.zeros(1, int), affine, None, 0, NEVER)
     moved, mask = apply_augmentation(drawn, image, image[:, 0].long())
     # Row 0 shows what lies 5 rows above the image: the mirror image of row 5.
     assert torch.nonzero(mask[0]).tolist() == [[0, 14], [10, 14]]
@@ -101,6 +102,59 @@ def test_ignored_pixels_stay_ignored_and_mix_with_no_class() -> None:
     mask = torch.where(blobs(8, 32, 32) == 1, IGNORE, 2)
     _, moved = change(GEOMETRY, torch.zeros(8, 1, 32, 32), mask)
     assert set(moved.unique().tolist()) == {2, IGNORE}
+
+
+def shifted(fill: str) -> tuple[Tensor, Tensor]:
+    """Five rows from above the frame: image 0.6, mask 2 with one pixel that is ignored."""
+    image = torch.full((1, 1, 20, 40), 0.6)
+    mask = torch.full((1, 20, 40), 2)
+    mask[0, 12, 3] = IGNORE
+    affine = {
+        "angle_deg": np.zeros(1),
+        "scale": np.ones(1),
+        "shear_deg": np.zeros(1),
+        "shift": np.array([[0, 0.25]]),
+    }
+    drawn = AugmentationDraw(NEVER, np.zeros(1, int), affine, None, 0, NEVER, fill)  # type: ignore[arg-type]
+    moved, moved_mask = apply_augmentation(drawn, image, mask)
+    assert int(moved_mask[0, 17, 3]) == IGNORE
+    assert (moved_mask[0, 5:17] == 2).all()
+    return moved[0, 0, :4], moved_mask[0, :4]
+
+
+@pytest.mark.parametrize(
+    ("fill", "grey", "value"),
+    [("reflect", 0.6, 2), ("constant", 0.0, 0), ("ignore", 0.6, IGNORE)],
+)
+def test_what_comes_from_outside_is_as_the_fill_says(fill: str, grey: float, value: int) -> None:
+    image, mask = shifted(fill)
+    torch.testing.assert_close(image, torch.full_like(image, grey), rtol=0, atol=1e-5)
+    assert set(mask.unique().tolist()) == {value}
+
+
+def test_the_fill_of_the_settings_is_drawn() -> None:
+    for fill in ("reflect", "constant", "ignore"):
+        affine = AffineSettings(shift=0.2, fill=fill)  # type: ignore[arg-type]
+        assert draw(NOTHING.model_copy(update={"affine": affine})).fill == fill
+
+
+def test_top_and_bottom_change_places_in_half_of_the_images() -> None:
+    drawn = draw(NOTHING.model_copy(update={"flip_vertical": True}), 1000)
+    assert 400 < int(drawn.flipped_vertically.sum()) < 600
+    assert not draw(NOTHING, 1000).flipped_vertically.any()
+    image = torch.rand(1, 1, 6, 5)
+    mask = (image[:, 0] > 0.5).long()
+    upside = AugmentationDraw(NEVER, np.zeros(1, int), None, None, 0, ~NEVER)
+    moved, moved_mask = apply_augmentation(upside, image, mask)
+    assert torch.equal(moved, image.flip(2))
+    assert torch.equal(moved_mask, mask.flip(1))
+
+
+def test_the_draws_of_a_recipe_stay_what_they_were() -> None:
+    """Pinned: the numbers that a seed gave before there were vertical flips."""
+    drawn = draw(EVERYTHING, 3, seed=7)
+    assert drawn.quarter_turns.tolist() == [3, 2, 2]
+    assert drawn.noise_seed == 54390342695350048
 
 
 def test_every_channel_moves_alike() -> None:
@@ -150,7 +204,7 @@ def test_each_intensity_change_by_hand(key: str, value: float, expected: list[fl
         "exponent": np.ones(1),
         "noise_sigma": np.zeros(1),
     } | {key: np.array([value])}
-    drawn = AugmentationDraw(np.zeros(1, bool), np.zeros(1, int), None, intensity, 0)
+    drawn = AugmentationDraw(np.zeros(1, bool), np.zeros(1, int), None, intensity, 0, NEVER)
     image = torch.tensor([0.25, 0.75]).view(1, 1, 1, 2)
     changed, _ = apply_augmentation(drawn, image, torch.zeros(1, 1, 2, dtype=torch.long))
     assert changed.flatten().tolist() == pytest.approx(expected, abs=1e-6)
@@ -163,7 +217,9 @@ def test_noise_has_the_drawn_sigma() -> None:
         "exponent": np.ones(2),
         "noise_sigma": np.array([0.0, 0.05]),
     }
-    drawn = AugmentationDraw(np.zeros(2, bool), np.zeros(2, int), None, intensity, 5)
+    drawn = AugmentationDraw(
+        np.zeros(2, bool), np.zeros(2, int), None, intensity, 5, np.zeros(2, bool)
+    )
     image = torch.full((2, 1, 64, 64), 0.5)
     noisy, _ = apply_augmentation(drawn, image, torch.zeros(2, 64, 64, dtype=torch.long))
     assert torch.equal(noisy[0], image[0])

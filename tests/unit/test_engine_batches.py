@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from cellenhance.arrays import IGNORE
+from cellenhance.catalog import load_catalog
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.samples import Sample
 from cellenhance.engine.batches import (
+    N_ORIENTATIONS,
     Crop,
     TrainingImages,
-    count_steps,
     cut_batch,
     draw_random_crops,
     whole_images,
 )
+from cellenhance.engine.epochs import count_steps, draw_places
+from cellenhance.engine.run_settings import RecipeSettings, resolve_recipe
 
 CPU = torch.device("cpu")
 UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))
@@ -38,6 +42,10 @@ def make_images(*sizes: tuple[int, int], limit: int = 2**40) -> TrainingImages:
     return TrainingImages(samples, UNIT, limit)
 
 
+def recipe(**changes: Any) -> RecipeSettings:
+    return resolve_recipe(load_catalog(), "aep-code", changes)
+
+
 @pytest.mark.parametrize(
     ("sizes", "batch", "crop", "expected"),
     [
@@ -52,7 +60,9 @@ def make_images(*sizes: tuple[int, int], limit: int = 2**40) -> TrainingImages:
 def test_steps_an_epoch_by_the_formula(
     sizes: list[tuple[int, int]], batch: int, crop: int | None, expected: int
 ) -> None:
-    assert count_steps(make_images(*sizes), batch, crop) == expected
+    settings = recipe(batch_size=batch, crop_px=crop)
+    assert count_steps(make_images(*sizes), settings) == expected
+    assert count_steps(make_images(*sizes), settings.model_copy(update={"steps_per_epoch": 7})) == 7
 
 
 def test_a_crop_inside_is_the_region_itself() -> None:
@@ -78,9 +88,44 @@ def test_what_overhangs_shows_the_mirror_and_is_ignored() -> None:
 
 def test_whole_images_of_several_sizes_share_the_largest_on_the_stride() -> None:
     images = make_images((20, 10), (9, 33), (5, 5))
-    crops = whole_images(images, [0, 1], 8)
+    crops = whole_images(images, [(0, 0), (1, 0)], 8)
     assert crops == [Crop(0, 0, 0, 24, 40), Crop(1, 0, 0, 24, 40)]
     assert cut_batch(images, crops, CPU).image.shape == (2, 1, 24, 40)
+
+
+def test_an_image_comes_in_eight_different_orientations() -> None:
+    images = make_images((20, 10), (9, 33))
+    crops = whole_images(images, [(1, each) for each in range(N_ORIENTATIONS)], 1)
+    assert {(crop.height, crop.width) for crop in crops} == {(33, 33)}
+    batch = cut_batch(images, crops, CPU)
+    turned = [np.rot90(images.images[1][..., 0], k) for k in range(4)]
+    turned += [np.fliplr(each) for each in turned]
+    for index, expected in enumerate(turned):
+        height, width = expected.shape
+        found = batch.image[index, 0, :height, :width].numpy()
+        np.testing.assert_array_equal(found, expected)
+        mask = np.rot90(images.masks[1], index % 4)
+        mask = np.fliplr(mask) if index >= 4 else mask
+        np.testing.assert_array_equal(batch.mask[index, :height, :width].numpy(), mask)
+    assert len({found.tobytes() for found in turned}) == N_ORIENTATIONS
+
+
+def test_a_fixed_set_shows_every_image_in_every_orientation_once_an_epoch() -> None:
+    settings = recipe(batch_size=5, augmentation={"eight_fold": True})
+    assert count_steps(make_images(*[(8, 8)] * 3), settings) == 5  # ceil(24 / 5)
+    batches = [draw_places(3, settings, 0, 1, step) for step in range(5)]
+    assert [len(each) for each in batches] == [5, 5, 5, 5, 4]
+    places = [place for each in batches for place in each]
+    assert sorted(places) == [(i, turns) for i in range(3) for turns in range(N_ORIENTATIONS)]
+    assert places != [place for step in range(5) for place in draw_places(3, settings, 0, 2, step)]
+
+
+def test_a_number_of_steps_goes_round_the_set_again_in_another_order() -> None:
+    settings = recipe(batch_size=2, steps_per_epoch=6)
+    drawn = [index for step in range(6) for index, _ in draw_places(3, settings, 0, 1, step)]
+    rounds = [drawn[start : start + 3] for start in range(0, 12, 3)]
+    assert [sorted(each) for each in rounds] == [[0, 1, 2]] * 4
+    assert len({tuple(each) for each in rounds}) > 1
 
 
 def test_crops_lie_inside_images_that_are_large_enough() -> None:
