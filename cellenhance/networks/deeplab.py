@@ -37,7 +37,13 @@ class DeepLabSettings(Settings):
         description="none: DeepLabv3+, stem of stride 2; cat, add: stem of stride 1 and a decoder "
         "that joins layer3, layer2, layer1 and the stem; cat_no_stem: the same without the stem",
     )
-    dropout: float = Field(0.5, ge=0, lt=1, description="after the pyramid and first in the head")
+    dropout: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="drop probability after the pyramid and the head's first convolution; after "
+        "its second at most 0.1",
+    )
 
 
 class DeepLab(SegmentationNetwork):

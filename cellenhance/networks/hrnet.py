@@ -106,7 +106,7 @@ class Stage(nn.Module):
             size = (own.shape[-2], own.shape[-1])
             assert isinstance(paths, nn.ModuleList)
             moved = [_resize(path(x), size) for path, x in zip(paths, deep, strict=True)]
-            fused.append(functional.relu(torch.stack(moved).sum(0)))
+            fused.append(functional.relu(sum(moved[1:], start=moved[0])))
         return fused
 
 

@@ -223,6 +223,21 @@ PARAMETERS = [
     ("unet", 1, 3, {}, 31_042_499),
     ("unet", 1, 2, {"settings": {"n_features": 2}}, 31_006_412),
     ("aep-paper", 1, 2, {}, 62_048_850),
+    ("segnet", 1, 1, {}, 29_442_433),
+    ("segnet-fusion", 1, 1, {}, 34_935_169),
+    ("fcn-32s", 1, 1, {}, 18_642_561),
+    ("fcn-add", 1, 1, {}, 18_642_561),
+    ("fcn-cat", 1, 1, {}, 20_209_281),
+    ("deeplabv3plus-r50", 1, 1, {}, 40_340_769),
+    ("deeplabv3plus-r101", 1, 1, {}, 59_332_897),
+    ("deeplabv3plus-r50-cat", 1, 1, {}, 43_048_129),
+    ("deeplabv3plus-r101-cat", 1, 1, {}, 62_040_257),
+    ("deeplabv3plus-r50-add", 1, 1, {}, 41_942_209),
+    # Published with the stem's 1 x 1 convolution and normalisation, which are never called.
+    ("deeplabv3plus-r50-no-stem", 1, 1, {}, 42_900_673 - (64 * 64 + 2 * 64)),
+    ("hrnet-w32-small", 1, 1, {}, 9_983_105),
+    ("hrnet-w32-small-full", 1, 1, {}, 9_983_105),
+    ("ag-net", 1, 2, {}, 9_326_700),
 ]
 
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.fcn import FCN, FCNSettings
 
 
 def noise(*shape: int) -> torch.Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.mark.parametrize(
-    ("fusion", "expected"), [("none", 18_642_561), ("add", 18_642_561), ("cat", 20_209_281)]
-)
-def test_counts_are_those_of_the_published_networks(fusion: str, expected: int) -> None:
-    with torch.device("meta"):
-        network = FCN(1, 1, FCNSettings(fusion=fusion))
-    assert count_parameters(network) == expected
 
 
 @pytest.mark.parametrize("fusion", ["none", "add", "cat"])

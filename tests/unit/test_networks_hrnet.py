@@ -6,15 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.hrnet import HRNet, HRNetSettings, Stage
-
-
-@pytest.mark.parametrize("stem_stride", [1, 2])
-def test_counts_are_those_of_the_published_network(stem_stride: int) -> None:
-    with torch.device("meta"):
-        network = HRNet(1, 1, HRNetSettings(stem_stride=stem_stride))
-    assert count_parameters(network) == 9_983_105
 
 
 @pytest.mark.parametrize(("stem_stride", "top"), [(1, 1), (2, 4)])
