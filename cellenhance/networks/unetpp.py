@@ -83,6 +83,8 @@ class UNetPlusPlus(SegmentationNetwork):
             self.trains_result = False
         if settings.form == "keras":
             initialise_he_(self)
+            for up in self.ups.values():  # as Keras does by default
+                nn.init.xavier_uniform_(up.weight)
 
     def _add_node(self, i: int, j: int, settings: UNetPlusPlusSettings) -> None:
         width = WIDTHS[i]

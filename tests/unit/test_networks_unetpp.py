@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -104,3 +105,13 @@ def test_the_authors_form_drops_half_after_each_of_its_thirty_convolutions() -> 
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     zeros = network.nodes["x0_0"](torch.ones(1, 1, 64, 64)) == 0
     assert float(zeros.float().mean()) > 0.45
+
+
+def test_the_authors_form_is_drawn_as_in_keras() -> None:
+    network = build("unetpp-keras")
+    bottom = network.nodes["x4_0"][3].weight.detach()  # 512 -> 512, 3 x 3: He normal, 2 / 4608
+    up = network.ups["x3_1"].weight.detach()  # 512 -> 256, 2 x 2: Glorot, 2 / (4 * 512 + 4 * 256)
+    assert float(bottom.std()) == pytest.approx(math.sqrt(2 / 4608), rel=0.01)
+    assert float(up.std()) == pytest.approx(math.sqrt(2 / 3072), rel=0.01)
+    assert float(up.abs().max()) <= math.sqrt(6 / 3072)  # uniform: no tails
+    assert not any(value.any() for key, value in network.named_parameters() if "bias" in key)
