@@ -20,6 +20,7 @@ from torch import Tensor
 
 from cellenhance.arrays import IGNORE, FloatImage, MaskArray
 from cellenhance.data.normalize import Normalization
+from cellenhance.data.preprocess import PreprocessStep, preprocess
 from cellenhance.data.samples import Sample
 from cellenhance.engine.tiling import reflect_indices, round_up
 
@@ -55,17 +56,24 @@ N_ORIENTATIONS = 8
 
 
 class TrainingImages:
-    """Normalised images (H, W, C) float32 and masks (H, W) uint8, in memory or on disk."""
+    """Images as the network takes them, (H, W, C) float32, and masks (H, W) uint8.
+
+    In memory, or on disk past a limit.
+    """
 
     def __init__(
-        self, samples: Iterable[Sample], normalization: Normalization, memory_limit_bytes: int
+        self,
+        samples: Iterable[Sample],
+        normalization: Normalization,
+        memory_limit_bytes: int,
+        preprocessing: Sequence[PreprocessStep] = (),
     ) -> None:
         self.images: list[FloatImage] = []
         self.masks: list[MaskArray] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         used = 0
         for sample in samples:
-            image = normalization.apply(sample.image)
+            image = preprocess(normalization.apply(sample.image), preprocessing)
             used += image.nbytes
             self.images.append(image if used <= memory_limit_bytes else self._to_disk(image))
             self.masks.append(sample.mask)

@@ -1,8 +1,8 @@
 """Checkpoints: one safetensors file each, written whole or not at all, never a pickle.
 
-`best` holds weights; its header carries model entry, classes and normalisation and is enough to
-predict. `last` holds the weights as they are trained, their average where a recipe has one, the
-optimizer and the counters: it is the commit point of training.
+`best` holds weights; its header carries model entry, classes, normalisation and preprocessing and
+is enough to predict. `last` holds the weights as they are trained, their average where a recipe has
+one, the optimizer and the counters: it is the commit point of training.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 from cellenhance.catalog import ModelEntry
 from cellenhance.data.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
+from cellenhance.data.preprocess import Preprocessing
 from cellenhance.data.writers import replacing
 from cellenhance.errors import CellEnhanceError, CheckpointError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
@@ -47,6 +48,7 @@ class ModelHeader(Settings):
     channel_names: tuple[str, ...] = ()
     classes: tuple[SegmentationClass, ...] = Field(min_length=1)
     normalization: Normalization
+    preprocessing: Preprocessing = ()
     window_px: int | None = None
 
     @property

@@ -16,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.normalize import Normalization, RangeWatch, fit_normalization
+from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
 from cellenhance.engine.folding import fold_batch_norm
+from cellenhance.engine.network_input import NetworkInput, prepare_input, read_window
 from cellenhance.engine.planes import ArrayPlane, Plane
 from cellenhance.engine.predictions import Prediction, TilePrediction, mix_windows
-from cellenhance.engine.tiling import Tile, TileGrid, reflect_indices, round_up
+from cellenhance.engine.tiling import Tile, TileGrid, round_up
 from cellenhance.engine.windows import iterate_cells
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.complexity import activation_bytes_per_pixel
@@ -137,18 +138,18 @@ class Predictor:
                 f"the image has {plane.channels} channels, the model takes "
                 f"{self.header.in_channels}; pick one with --channel N or use a model of as many"
             )
-        limits = [_limits_for(member.header.normalization, plane) for member in self.members]
+        inputs = [prepare_input(plane, member.header) for member in self.members]
         if self.window_px is not None:
-            for part in self._blend(plane, limits):
+            for part in self._blend(plane, inputs):
                 _show_pixels(plane, part.tile, watch)
                 yield part
             return
         for tile in self.grid(plane.height, plane.width):
-            part = self._predict_window(plane, limits, tile)
+            part = self._predict_window(inputs, tile)
             _show_pixels(plane, part.tile, watch)
             yield part
 
-    def _blend(self, plane: Plane, limits: Sequence[Normalization]) -> Iterator[TilePrediction]:
+    def _blend(self, plane: Plane, inputs: Sequence[NetworkInput]) -> Iterator[TilePrediction]:
         """Yield cells as weighted means of the fixed windows that cover them."""
         assert self.window_px is not None
         known: dict[tuple[int, int], TilePrediction] = {}
@@ -157,15 +158,13 @@ class Predictor:
             known = {place: each for place, each in known.items() if place[0] >= top}
             for part in parts:
                 if part.start not in known:
-                    known[part.start] = self._predict_window(plane, limits, part.whole)
+                    known[part.start] = self._predict_window(inputs, part.whole)
             yield mix_windows(parts, known)
 
-    def _predict_window(
-        self, plane: Plane, limits: Sequence[Normalization], tile: Tile
-    ) -> TilePrediction:
+    def _predict_window(self, inputs: Sequence[NetworkInput], tile: Tile) -> TilePrediction:
         """Return the outputs of all members on the core of one tile."""
-        window = _read_window(plane, tile)
-        images = [normalization.apply(window) for normalization in limits]
+        windows = {id(each.plane): read_window(each.plane, tile) for each in _one_a_plane(inputs)}
+        images = [each.finish(windows[id(each.plane)]) for each in inputs]
         outputs = tuple(
             self._forward(member, image, tile)
             for member, image in zip(self.members, images, strict=True)
@@ -238,24 +237,6 @@ def _show_pixels(plane: Plane, tile: Tile, watch: RangeWatch | None) -> None:
         watch.add(plane.read(tile.rows.core, tile.cols.core))
 
 
-def _limits_for(normalization: Normalization, plane: Plane) -> Normalization:
-    """Return limits that hold for every tile: per-image ones are taken from the whole plane."""
-    if normalization.method != "per-image":
-        return normalization
-    whole = plane.read(slice(0, plane.height), slice(0, plane.width))
-    return fit_normalization(
-        "dataset",
-        [whole],
-        low_percentile=normalization.low_percentile,
-        high_percentile=normalization.high_percentile,
-    )
-
-
-def _read_window(plane: Plane, tile: Tile) -> ImageArray:
-    """Return the window of a tile, (h, w, C); outside the image its mirror is shown."""
-    rows = reflect_indices(tile.rows.window_start, tile.rows.window_stop, plane.height)
-    cols = reflect_indices(tile.cols.window_start, tile.cols.window_stop, plane.width)
-    top, left = int(rows.min()), int(cols.min())
-    region = plane.read(slice(top, int(rows.max()) + 1), slice(left, int(cols.max()) + 1))
-    window: ImageArray = region[rows - top][:, cols - left]
-    return window
+def _one_a_plane(inputs: Sequence[NetworkInput]) -> list[NetworkInput]:
+    """Return one of the inputs of each plane: what several networks share is read once."""
+    return list({id(each.plane): each for each in inputs}.values())

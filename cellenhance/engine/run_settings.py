@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from cellenhance.catalog import Catalog, ModelEntry
+from cellenhance.data.preprocess import Preprocessing, is_z_scored
 from cellenhance.engine.augmentation import AugmentationSettings
 from cellenhance.engine.averaging import AveragingSettings
 from cellenhance.engine.optimizers import OptimizerSettings
@@ -35,6 +36,9 @@ class RecipeSettings(Settings):
         ge=16, description="side of random square crops, px; null: whole images"
     )
     normalization: Literal["unit", "dataset", "per-image"]
+    preprocessing: Preprocessing = Field(
+        (), description="filters on the normalised image, in order; none: nothing"
+    )
     augmentation: AugmentationSettings
     loss: LossSettings = Field(
         LossSettings(cross_entropy=CrossEntropySettings()),
@@ -53,6 +57,10 @@ class RecipeSettings(Settings):
     def _fitting(self) -> RecipeSettings:
         if self.patience is not None and self.averaging and self.averaging.name == "swa":
             raise ValueError("swa averages the last epochs of all: leave out patience")
+        if self.augmentation.intensity is not None and is_z_scored(self.preprocessing):
+            raise ValueError(
+                "z_score leaves [0, 1], where intensity changes work: augmentation.intensity=null"
+            )
         if self.augmentation.eight_fold and self.crop_px is not None:
             raise ValueError(
                 "eight_fold goes with whole images (crop_px: null); with random crops flip and "
@@ -125,4 +133,13 @@ def check_crop(crop_px: int | None, stride: int, name: str) -> None:
         raise SettingsError(
             f"recipe.crop_px is {crop_px}, but '{name}' takes multiples of {stride}; "
             f"use --set recipe.crop_px={better}"
+        )
+
+
+def check_preprocessing(recipe: RecipeSettings, entry: ModelEntry) -> None:
+    """Raise `SettingsError` where a model that adds filters to images in [0, 1] gets others."""
+    if entry.components and is_z_scored(recipe.preprocessing):
+        raise SettingsError(
+            f"recipe.preprocessing: z_score leaves [0, 1], where '{entry.name}' adds its filters; "
+            "leave it out or use a model that is not composed"
         )
