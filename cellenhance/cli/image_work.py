@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cellenhance.cli import console
 from cellenhance.errors import DatasetError, PartlyDoneError, SettingsError
 
 _NAMED = 10
+_REASONS = 3
 
 
 def split_runs(words: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
@@ -18,10 +20,17 @@ def split_runs(words: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
     ------
     SettingsError
         There is no run or no input.
+    DatasetError
+        The first word is a path that does not exist.
     """
     from cellenhance.engine.run_folder import is_run
 
     n_runs = next((i for i, text in enumerate(words) if not is_run(Path(text))), len(words))
+    if n_runs == 0 and not Path(words[0]).exists() and not glob.has_magic(words[0]):
+        raise DatasetError(
+            f"{words[0]}: there is no such file or folder; expected RUN (a folder with run.yaml or "
+            "a .safetensors file) first"
+        )
     if n_runs == 0 or n_runs == len(words):
         missing = "run" if n_runs == 0 else "input"
         raise SettingsError(
@@ -47,10 +56,13 @@ def report_end(
         All images failed.
     """
     if skipped:
-        names = ", ".join(path.name for path in skipped[:_NAMED])
+        more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+        names = ", ".join(path.name for path in skipped[:_NAMED]) + more
         console.note(f"{len(skipped)} files that are no images skipped: {names}")
     if failed:
-        reasons = "; ".join(reason for _, reason in failed[:3])
+        reasons = "; ".join(reason for _, reason in failed[:_REASONS])
+        if len(failed) > _REASONS:
+            reasons += f"; and {len(failed) - _REASONS} more, named above"
         if not n_written:
             raise DatasetError(f"nothing written, {len(failed)} failed: {reasons}")
         raise PartlyDoneError(f"{n_written} written, {len(failed)} failed: {reasons}")

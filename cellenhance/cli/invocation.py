@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -19,20 +23,25 @@ _EXTRA_OPTIONS = {
 }
 
 
+class _Terminated(BaseException):
+    """SIGTERM came; like KeyboardInterrupt nothing but the end of a command catches it."""
+
+
 def command(body: Callable[..., None]) -> Callable[..., None]:
     """Return `body` with the options -v, -q, --debug, its errors shown as one line each.
 
-    Exit codes: those of `CellEnhanceError`; 5 when memory or disk ran out; 130 on Ctrl-C; 1 for
-    anything that is a bug of ours.
+    Exit codes: those of `CellEnhanceError`; 5 when memory or disk ran out; 130 on Ctrl-C; 143 on
+    SIGTERM; 1 for anything that is a bug of ours.
     """
 
     @functools.wraps(body)
     def run(*, verbose: bool, quiet: bool, debug: bool, **values: Any) -> None:
         console.set_verbosity(verbose=verbose, quiet=quiet)
         try:
-            body(**values)
-        except (CellEnhanceError, MemoryError, OSError, KeyboardInterrupt) as error:
-            if debug:
+            with _sigterm_raised():
+                body(**values)
+        except (CellEnhanceError, MemoryError, OSError, KeyboardInterrupt, _Terminated) as error:
+            if debug and not isinstance(error, _Terminated):
                 raise
             raise typer.Exit(_report(error)) from error
         except (typer.Exit, typer.Abort, typer.TyperException):
@@ -50,6 +59,23 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+@contextmanager
+def _sigterm_raised() -> Iterator[None]:
+    """Raise `_Terminated` where SIGTERM comes, so that unfinished files are cleared away."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _report(error: BaseException) -> int:
     """Show `error` as one line and return its exit code."""
     if isinstance(error, CellEnhanceError):
@@ -58,12 +84,21 @@ def _report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         console.fail("interrupted; what was finished is kept")
         return 130
+    if isinstance(error, _Terminated):
+        console.fail("terminated; what was finished is kept")
+        return 143
     if isinstance(error, MemoryError):
         console.fail("out of memory; try a smaller --tile or --batch-size")
         return 5
     if isinstance(error, OSError) and error.errno == 28:
         console.fail(f"the disk is full while writing {error.filename or 'the output'}")
         return 5
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        console.fail(
+            f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}; check the path "
+            "and your rights to it"
+        )
+        return 3
     console.fail(str(error))
     return 3
 

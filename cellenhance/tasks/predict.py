@@ -109,8 +109,6 @@ def _predict_file(
     with open_image(image.path, axes=request.axes, channel=request.channel) as source:
         info = source.info
         _, note = match_channels(FilePlane(source), predictor.header.in_channels)
-        if note:
-            logger.info("%s", note)
         strip = _MaskStream(predictor, source)
         path = mask_path(request.output, image.stem)
         write_mask_tiles(
@@ -123,6 +121,8 @@ def _predict_file(
             tile_px=min(predictor.tile_px, round_up(max(info.height, info.width), _TIFF_TILE_STEP)),
             pixel_size_um=info.pixel_size_um,
         )
+    if note:
+        logger.info("%s", note)
     if warning := strip.watch.verdict():
         logger.warning("%s: %s", image.path, warning)
     preview = preview_path(request.output, image.stem)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -11,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from cellenhance import __version__
+from cellenhance.cli.image_work import report_end
 from cellenhance.cli.invocation import command
 from cellenhance.errors import (
     CheckpointError,
@@ -54,7 +57,7 @@ def run(error: BaseException | None, *words: str) -> Any:
         (KeyboardInterrupt(), 130, "interrupted; what was finished is kept"),
         (MemoryError(), 5, "out of memory; try a smaller --tile or --batch-size"),
         (OSError(errno.ENOSPC, "full", "out.tif"), 5, "the disk is full while writing out.tif"),
-        (FileNotFoundError(errno.ENOENT, "gone", "a.tif"), 3, "a.tif"),
+        (FileNotFoundError(errno.ENOENT, "Gone", "a.tif"), 3, "error: a.tif: gone; check the path"),
         (ZeroDivisionError("by zero"), 1, "internal error, please report it (ZeroDivisionError"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -68,6 +71,39 @@ def test_an_error_is_one_line_and_the_exit_code_of_its_kind(
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    cleared = []
+
+    @app.command()
+    @command
+    def work() -> None:
+        """Work."""
+        try:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except Exception:
+                cleared.append("taken for a failure")
+        finally:
+            cleared.append("cleared")
+
+    before = signal.getsignal(signal.SIGTERM)
+    done = CliRunner().invoke(app, [])
+    assert done.exit_code == 143
+    assert done.stderr == "error: terminated; what was finished is kept\n"
+    assert cleared == ["cleared"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_last_line_says_how_many_failures_and_skipped_files_it_does_not_name() -> None:
+    failed = [(Path(f"{i}.tif"), f"reason {i}") for i in range(5)]
+    skipped = [Path(f"{i}.txt") for i in range(12)]
+    with pytest.raises(PartlyDoneError, match=r"reason 2; and 2 more, named above$"):
+        report_end(7, failed, skipped, Path("out"))
+    with pytest.raises(DatasetError, match=r"3 failed: reason 0; reason 1; reason 2$"):
+        report_end(0, failed[:3], [], Path("out"))
 
 
 @pytest.mark.parametrize("error", [SettingsError("bad"), ZeroDivisionError("bad")])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -268,7 +269,7 @@ def test_an_output_that_exists_is_kept_unless_overwritten(
         (["RUN", "none.tif"], 3, "none.tif: there is no such file or folder"),
         (["RUN", "EMPTY"], 3, "holds no image"),
         (["RUN"], 2, "no input given"),
-        (["none", "IMAGE"], 2, "no run given"),
+        (["none", "IMAGE"], 3, "none: there is no such file or folder; expected RUN"),
         (["IMAGE", "RUN"], 2, "no run given"),
         (["RUN", "IMAGE", "--device", "gpu"], 2, "unknown device 'gpu'"),
         (["RUN", "IMAGE", "--precision", "fp16", "--device", "cpu"], 2, "fp16 is not possible"),
@@ -300,3 +301,15 @@ def test_what_does_not_fit_is_refused_before_any_work(
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not out.exists()
+
+
+def test_nothing_is_said_to_be_dropped_from_a_file_that_fails(
+    cli: Any, tiny_run: Path, tmp_path: Path
+) -> None:
+    pixels = np.full((40, 40, 4), 90, np.uint8)
+    pixels[0, 0, 3] = 10
+    (tmp_path / "clear.png").write_bytes(imagecodecs.png_encode(pixels))
+    done = cli("predict", tiny_run, tmp_path / "clear.png", "-o", tmp_path / "out")
+    assert done.exit_code == 3
+    assert "transparency channel" in done.stderr
+    assert "dropped" not in done.stderr
