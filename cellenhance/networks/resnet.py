@@ -116,13 +116,13 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(STEM_WIDTH)
         block, (n1, n2, n3, n4) = DEPTHS[depth]
         self.widths = tuple(block.expansion * width for width in (64, 128, 256, 512))
-        self.layer1 = _layer(block, STEM_WIDTH, 64, 1, [1] * n1)
-        self.layer2 = _layer(block, self.widths[0], 128, 2, [1] * n2)
-        self.layer3 = _layer(block, self.widths[1], 256, 2, [1] * n3)
+        self.layer1 = _layer(block, STEM_WIDTH, 64, [1] * n1)
+        self.layer2 = _layer(block, self.widths[0], 128, [1] * n2, stride=2)
+        self.layer3 = _layer(block, self.widths[1], 256, [1] * n3, stride=2)
         if layer4_dilations is None:
-            self.layer4 = _layer(block, self.widths[2], 512, 2, [1] * n4)
+            self.layer4 = _layer(block, self.widths[2], 512, [1] * n4, stride=2)
         else:
-            self.layer4 = _layer(block, self.widths[2], 512, 1, layer4_dilations)
+            self.layer4 = _layer(block, self.widths[2], 512, layer4_dilations)
 
     def forward(self, image: Tensor) -> ResNetMaps:
         """Return all maps of `image`, (B, C, H, W)."""
@@ -138,8 +138,9 @@ def _layer(
     block: type[BasicBlock] | type[Bottleneck],
     in_channels: int,
     width: int,
-    stride: int,
     dilations: Sequence[int],
+    *,
+    stride: int = 1,
 ) -> nn.Sequential:
     """Return one block for each of `dilations`, the first of them with the stride."""
     first = block(in_channels, width, stride, dilations[0])

@@ -81,3 +81,24 @@ def test_the_stem_is_taken_before_its_relu() -> None:
     with torch.no_grad():
         stem = trunk(torch.rand(1, 1, 32, 32)).stem
     assert float(stem.min()) < 0
+
+
+@pytest.mark.parametrize("depth", [34, 50])
+def test_the_trunk_computes_what_another_librarys_resnet_does(depth: Depth) -> None:
+    from monai.networks.nets import resnet
+
+    trunk = ResNet(depth, 1).eval()
+    other = getattr(resnet, f"resnet{depth}")(
+        spatial_dims=2, n_input_channels=1, bias_downsample=False, conv1_t_stride=2
+    ).eval()
+    report = other.load_state_dict(trunk.state_dict(), strict=False)
+    assert (report.missing_keys, report.unexpected_keys) == (["fc.weight", "fc.bias"], [])
+    seen: list[torch.Tensor] = []
+    for number in range(1, 5):
+        getattr(other, f"layer{number}").register_forward_hook(lambda *call: seen.append(call[-1]))
+    image = torch.rand((2, 1, 64, 96), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        other(image)
+        maps = trunk(image)
+    for ours, theirs in zip(maps.layers, seen, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
