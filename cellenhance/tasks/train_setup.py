@@ -27,6 +27,7 @@ from cellenhance.engine.run_settings import (
     RecipeSettings,
     RunSettings,
     check_crop,
+    check_preprocessing,
     resolve_recipe,
     split_overrides,
 )
@@ -105,6 +106,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         channel_names=dataset.description.channel_names,
         classes=record.classes,
         normalization=record.normalization,
+        preprocessing=settings.recipe.preprocessing,
         window_px=choose_window(network, settings.recipe.crop_px),
     )
     samples = (
@@ -116,6 +118,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
             samples,
             record.normalization,
             int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE),
+            settings.recipe.preprocessing,
         ),
         validation=[load_sample(dataset, dataset.row(each)) for each in val_ids],
     )
@@ -153,10 +156,12 @@ def _resolve_settings(request: TrainRequest, compute: Compute) -> RunSettings:
     recipe_overrides |= {key: value for key, value in options.items() if value is not None}
     entry = catalog.resolve(request.model, model_overrides)
     recipe_name = request.recipe or entry.recipe
+    recipe = resolve_recipe(catalog, recipe_name, recipe_overrides)
+    check_preprocessing(recipe, entry)
     return RunSettings(
         model=entry,
         recipe_name=recipe_name,
-        recipe=resolve_recipe(catalog, recipe_name, recipe_overrides),
+        recipe=recipe,
         split=request.split,
         fold=request.fold or 1,
         seed=request.seed,
