@@ -83,8 +83,9 @@ class UNetPlusPlus(SegmentationNetwork):
             self.trains_result = False
         if settings.form == "keras":
             initialise_he_(self)
-            for up in self.ups.values():  # as Keras does by default
-                nn.init.xavier_uniform_(up.weight)
+            for up in self.ups.modules():
+                if isinstance(up, nn.ConvTranspose2d):
+                    nn.init.xavier_uniform_(up.weight)  # as Keras does by default
 
     def _add_node(self, i: int, j: int, settings: UNetPlusPlusSettings) -> None:
         width = WIDTHS[i]

@@ -28,7 +28,15 @@ def states_a_receptive_field(name: str) -> bool:
 
 
 with_a_field = [name for name in CATALOG.entries if states_a_receptive_field(name)]
-MEASURED_THIN = {"segnet", "fcn", "hrnet", "xception_unet"}
+MEASURED_THIN = {
+    "unet",
+    "unetpp",
+    "attention_unet",
+    "xception_unet",
+    "segnet",
+    "fcn",
+    "hrnet",
+}
 """Architectures whose field is measured in tests/unit/test_networks_receptive_field.py."""
 single_with_a_field = [
     name

@@ -1,9 +1,9 @@
-"""Receptive fields of the deep networks, exact: measured on twins that are one channel thin.
+"""Receptive fields of the deep networks, exact: measured on twins of a few channels.
 
 Width does not matter to a receptive field. In the twins every convolution has positive weights,
-max-pooling is a mean (each pixel of a window decides) and unpooling gives the maximum to its whole
-window (where it goes depends on each of them), so the gradient is positive wherever there is
-any influence, and float64 keeps it from fading to zero.
+max-pooling is a mean (each pixel of a window decides), unpooling gives the maximum to its whole
+window (where it goes depends on each of them) and gates do not saturate, so the gradient is
+positive wherever there is any influence, and float64 keeps it from fading to zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cellenhance.networks import fcn, hrnet, segnet, vgg, xception, xception_unet
+from cellenhance.networks import (
+    attention_unet,
+    fcn,
+    hrnet,
+    segnet,
+    unet,
+    unetpp,
+    vgg,
+    xception,
+    xception_unet,
+)
 from cellenhance.networks.blocks import SegmentationNetwork
 
 THIN_VGG = ((1, 1), (1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1))
@@ -50,6 +60,9 @@ def thin(monkeypatch: pytest.MonkeyPatch) -> None:
         (fcn, "WIDTHS", (1, 1, 1, 1, 1)),
         (hrnet, "STEM_WIDTH", 1),
         (hrnet, "WIDTHS", (1, 1, 1, 1)),
+        (unet, "WIDTHS", (2, 4, 8, 16, 32)),  # its deconvolutions halve them
+        (unetpp, "WIDTHS", (1, 1, 1, 1, 1)),
+        (attention_unet, "WIDTHS", (2, 4, 8, 16, 32)),  # as do gates
         (xception, "STEM_WIDTHS", (1, 1)),
         (xception, "ENTRY_WIDTHS", (1, 1, 1)),
         (xception, "EXIT_WIDTH", 1),
@@ -61,6 +74,7 @@ def thin(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(functional, "max_pool2d", mean_pool)
     monkeypatch.setattr(functional, "max_unpool2d", spread)
+    monkeypatch.setattr(torch, "sigmoid", lambda x: x)
 
 
 def measure(network: SegmentationNetwork, height: int) -> int:
@@ -77,6 +91,7 @@ def measure(network: SegmentationNetwork, height: int) -> int:
     middle = height // 2 // network.stride * network.stride
     for row in range(middle, middle + network.stride):
         (gradient,) = torch.autograd.grad(logits[0, 0, row].sum(), image, retain_graph=True)
+        assert torch.isfinite(gradient).all()
         touched = torch.nonzero(gradient[0, 0].sum(dim=1)).flatten()
         assert touched.min() > 0, "the image is too small to tell"
         assert touched.max() < height - 1, "the image is too small to tell"
@@ -96,6 +111,19 @@ def measure(network: SegmentationNetwork, height: int) -> int:
         (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=1), 2048),
         (hrnet.HRNet, hrnet.HRNetSettings(stem_stride=2), 2048),
         (xception_unet.XceptionUNet, xception_unet.XceptionUNetSettings(), 2048),
+        (unet.UNet, unet.UNetSettings(n_features=1), 512),
+        (unet.UNet, unet.UNetSettings(n_features=1, norm="none"), 512),
+        (unet.UNet, unet.UNetSettings(n_features=1, up="bilinear"), 512),
+        *(
+            (
+                unetpp.UNetPlusPlus,
+                unetpp.UNetPlusPlusSettings(form="keras", depth=depth, deep_supervision=several),
+                512,
+            )
+            for depth, several in ((1, False), (2, False), (3, False), (4, False), (4, True))
+        ),
+        (attention_unet.AttentionUNet, attention_unet.AttentionUNetSettings(), 512),
+        (attention_unet.AttentionUNet, attention_unet.AttentionUNetSettings(gate="original"), 512),
     ],
 )
 def test_the_receptive_field_is_stated_exactly(
