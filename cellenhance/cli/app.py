@@ -9,6 +9,7 @@ from cellenhance.cli.commands import (
     compare,
     contour_overlay,
     dataset,
+    dataset_augment,
     demo,
     doctor,
     evaluate,
@@ -56,6 +57,7 @@ app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(export_translations.export_translations)
 app.command()(models.models)
+dataset.app.command()(dataset_augment.augment)
 app.add_typer(dataset.app)
 app.command()(doctor.doctor)
 
