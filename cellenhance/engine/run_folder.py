@@ -50,6 +50,7 @@ class RunRecord(Settings):
     n_val: int
     training_pixels: tuple[int, ...]
     compute_reason: str
+    initialised_from: str | None = None
     versions: dict[str, str]
     command_line: str
 

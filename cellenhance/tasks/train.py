@@ -19,7 +19,8 @@ from cellenhance.errors import CheckpointError, OutputExistsError, SettingsError
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.train_log import Report, RunLog
-from cellenhance.tasks.train_setup import PreparedRun, TrainRequest, estimate_bytes, prepare_run
+from cellenhance.tasks.train_memory import estimate_bytes
+from cellenhance.tasks.train_setup import PreparedRun, TrainRequest, prepare_run
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +168,8 @@ def _start_state(prepared: PreparedRun, request: TrainRequest) -> TrainingState:
 
 def _check_same_run(old: RunRecord, new: RunRecord, folder: RunFolder) -> None:
     difference = first_difference(old.settings, new.settings)
+    if difference is None and old.initialised_from != new.initialised_from:
+        difference = f"--init-from: {old.initialised_from}, now {new.initialised_from}"
     if difference is None and old.dataset_identity != new.dataset_identity:
         difference = "the dataset or its split has changed"
     if difference is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shlex
 import sys
@@ -22,9 +23,9 @@ from cellenhance.engine import run_folder, seeding
 from cellenhance.engine.batches import TrainingImages
 from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import Compute, choose_compute, free_memory_bytes
+from cellenhance.engine.initialisation import initialise_from
 from cellenhance.engine.run_folder import RunFolder, RunRecord
 from cellenhance.engine.run_settings import (
-    RecipeSettings,
     RunSettings,
     check_crop,
     check_preprocessing,
@@ -34,17 +35,15 @@ from cellenhance.engine.run_settings import (
 from cellenhance.engine.training import Trainer
 from cellenhance.engine.training_records import FitPlan, TrainingData
 from cellenhance.engine.windows import choose_window
-from cellenhance.errors import DatasetError, ResourceError, SettingsError
+from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
-from cellenhance.networks.complexity import activation_bytes_per_pixel, count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import ProgressCallback
 from cellenhance.settings import parse_assignments
+from cellenhance.tasks.train_memory import fit_batch
 
 logger = logging.getLogger(__name__)
 
-_MEMORY_SHARE = 0.8
-"""Share of the free memory that a training step may take."""
 _DATA_SHARE = 0.5
 """Share of the free memory that decoded training images may take before they go to disk."""
 
@@ -68,6 +67,7 @@ class TrainRequest:
     precision: str = "auto"
     assignments: tuple[str, ...] = ()
     models_file: Path | None = None
+    init_from: Path | None = None
     resume: bool = False
     overwrite: bool = False
     command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
@@ -90,53 +90,73 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
     if compute.precision == "fp16":
         raise SettingsError("training in fp16 is not offered; use --precision bf16 or fp32")
     settings = _resolve_settings(request, compute)
-    with seeding.seeded(settings.seed, "initialisation"):
-        network = build_network(
-            settings.model, dataset.description.channels, len(dataset.class_names)
-        )
-    check_crop(settings.recipe.crop_px, network.stride, settings.model.name)
+    network = _build(settings, dataset, request)
     train_ids, val_ids = _subsets(split, settings.fold)
     largest_px = max(row.height * row.width for row in map(dataset.row, train_ids))
     asked = settings.recipe.batch_size
-    settings = _fit_batch(_as_recorded(settings, request), network, largest_px)
+    settings = fit_batch(_as_recorded(settings, request), network, largest_px)
     record = _make_record(request, settings, asked, dataset, train_ids, val_ids, compute)
-    header = ModelHeader(
-        entry=settings.model,
-        in_channels=record.in_channels,
-        channel_names=dataset.description.channel_names,
-        classes=record.classes,
-        normalization=record.normalization,
-        preprocessing=settings.recipe.preprocessing,
-        window_px=choose_window(network, settings.recipe.crop_px),
-    )
-    samples = (
-        load_sample(dataset, dataset.row(each))
-        for each in _counted(train_ids, progress, "training images")
-    )
-    data = TrainingData(
-        images=TrainingImages(
-            samples,
-            record.normalization,
-            int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE),
-            settings.recipe.preprocessing,
-        ),
-        validation=[load_sample(dataset, dataset.row(each)) for each in val_ids],
-    )
-    if data.images.on_disk:
-        logger.info("training images exceed half of the free memory: some are mapped from disk")
     folder = RunFolder(request.output)
     plan = FitPlan(
         recipe=settings.recipe,
         seed=settings.seed,
         compute=compute,
-        header=header,
+        header=_header(record, dataset, network),
         best_path=folder.best_path,
         last_path=folder.last_path,
         class_pixels=record.training_pixels,
         time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
     )
-    trainer = Trainer(network, data, plan)
-    return PreparedRun(folder, record, trainer)
+    data = _load_data(dataset, record, train_ids, val_ids, progress)
+    return PreparedRun(folder, record, Trainer(network, data, plan))
+
+
+def _build(settings: RunSettings, dataset: Dataset, request: TrainRequest) -> SegmentationNetwork:
+    """Return the network at its start: random, or from a file where that is asked for."""
+    with seeding.seeded(settings.seed, "initialisation"):
+        network = build_network(
+            settings.model, dataset.description.channels, len(dataset.class_names)
+        )
+    check_crop(settings.recipe.crop_px, network.stride, settings.model.name)
+    if request.init_from is not None:
+        report = initialise_from(network, request.init_from)
+        logger.info("%s: %s", request.init_from, report.summary())
+        logger.debug("taken over: %s", ", ".join(report.matched))
+        logger.debug("start at random: %s", ", ".join(report.reinitialised))
+        logger.debug("left over: %s", ", ".join(report.left_over))
+    return network
+
+
+def _header(record: RunRecord, dataset: Dataset, network: SegmentationNetwork) -> ModelHeader:
+    return ModelHeader(
+        entry=record.settings.model,
+        in_channels=record.in_channels,
+        channel_names=dataset.description.channel_names,
+        classes=record.classes,
+        normalization=record.normalization,
+        preprocessing=record.settings.recipe.preprocessing,
+        window_px=choose_window(network, record.settings.recipe.crop_px),
+    )
+
+
+def _load_data(
+    dataset: Dataset,
+    record: RunRecord,
+    train_ids: tuple[str, ...],
+    val_ids: tuple[str, ...],
+    progress: ProgressCallback,
+) -> TrainingData:
+    samples = (
+        load_sample(dataset, dataset.row(each))
+        for each in _counted(train_ids, progress, "training images")
+    )
+    limit = int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE)
+    images = TrainingImages(
+        samples, record.normalization, limit, record.settings.recipe.preprocessing
+    )
+    if images.on_disk:
+        logger.info("training images exceed half of the free memory: some are mapped from disk")
+    return TrainingData(images, [load_sample(dataset, dataset.row(each)) for each in val_ids])
 
 
 def _counted(ids: tuple[str, ...], progress: ProgressCallback, what: str) -> Iterator[str]:
@@ -233,9 +253,17 @@ def _make_record(  # noqa: PLR0913 - the facts that meet in the record
         n_val=len(val_ids),
         training_pixels=_count_training_pixels(dataset, train_ids),
         compute_reason=compute.reason,
+        initialised_from=_identify(request.init_from),
         versions=run_folder.collect_versions(),
         command_line=request.command_line,
     )
+
+
+def _identify(path: Path | None) -> str | None:
+    """Return the name and hash of a file of weights."""
+    if path is None:
+        return None
+    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int, ...]:
@@ -246,54 +274,3 @@ def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int,
     if not counts[:IGNORE].any():
         raise DatasetError(f"{dataset.root}: no training pixel is annotated; check the masks")
     return tuple(counts[: len(dataset.class_names)].tolist())
-
-
-def _fit_batch(settings: RunSettings, network: SegmentationNetwork, largest_px: int) -> RunSettings:
-    """Return the settings with the batch size cut to what the free memory holds, and say so.
-
-    On the CPU running out of memory is a kill, not an error, so this comes before the first step.
-
-    Raises
-    ------
-    ResourceError
-        Not even one image fits.
-    """
-    recipe = settings.recipe
-    free = int(free_memory_bytes(torch.device(settings.device)) * _MEMORY_SHARE)
-    needed = estimate_bytes(network, recipe, largest_px)
-    if needed <= free:
-        return settings
-    per_image = _bytes_per_image(network, recipe, largest_px)
-    fitting = (free - (needed - recipe.batch_size * per_image)) // per_image
-    if fitting < 1:
-        raise ResourceError(
-            f"training needs about {(needed - (recipe.batch_size - 1) * per_image) / 2**30:.1f} "
-            f"GiB even at batch size 1, {free / 2**30:.1f} GiB are to spare; use smaller crops "
-            "(--set recipe.crop_px=128) or a smaller model"
-        )
-    logger.warning(
-        "batch size %d needs about %.1f GiB, %.1f GiB are to spare: training with batch size %d",
-        recipe.batch_size,
-        needed / 2**30,
-        free / 2**30,
-        fitting,
-    )
-    smaller = recipe.model_copy(update={"batch_size": int(fitting)})
-    return settings.model_copy(update={"recipe": smaller})
-
-
-def _bytes_per_image(network: SegmentationNetwork, recipe: RecipeSettings, largest_px: int) -> int:
-    pixels = largest_px if recipe.crop_px is None else recipe.crop_px**2
-    return pixels * activation_bytes_per_pixel(network)
-
-
-def estimate_bytes(network: SegmentationNetwork, recipe: RecipeSettings, largest_px: int) -> int:
-    """Return what training takes at most: copies of the weights, all layers' outputs.
-
-    Weights, gradients and Adam's two moments, each float32; with averaging the average and the
-    weights that it stands in for during validation; `largest_px` is the pixels of the
-    largest image, which counts when whole images are trained on.
-    """
-    n_copies = 4 if recipe.averaging is None else 6
-    weights = n_copies * 4 * count_parameters(network)
-    return weights + recipe.batch_size * _bytes_per_image(network, recipe, largest_px)

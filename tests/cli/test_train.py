@@ -289,7 +289,7 @@ def test_a_folder_that_is_no_run_is_never_written_into(
 def test_too_large_a_batch_is_cut_down_and_that_is_said_and_resumed(
     cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, free = tmp_path / "run", "cellenhance.tasks.train_setup.free_memory_bytes"
+    run, free = tmp_path / "run", "cellenhance.tasks.train_memory.free_memory_bytes"
     monkeypatch.setattr(free, lambda _: 60 << 20)
     words = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1)
     words = (*words, "--set", "recipe.crop_px=64", "--batch-size", 64, "--precision", "fp32")
@@ -309,7 +309,7 @@ def test_too_large_a_batch_is_cut_down_and_that_is_said_and_resumed(
 def test_too_little_memory_for_one_image_is_said_before_the_first_step(
     cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cellenhance.tasks.train_setup.free_memory_bytes", lambda _: 1 << 20)
+    monkeypatch.setattr("cellenhance.tasks.train_memory.free_memory_bytes", lambda _: 1 << 20)
     done = cli("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run")
     assert done.exit_code == 5
     assert "even at batch size 1" in done.stderr

@@ -69,6 +69,15 @@ def train(
     seed: options.Seed = 0,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--init-from",
+            show_default=False,
+            help="Start from the weights in this .safetensors file: a checkpoint of ours, or an "
+            "encoder with torchvision's names; -v lists every tensor.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the output folder.")
     ] = False,
@@ -102,6 +111,7 @@ def train(
         precision=precision,
         assignments=tuple(set_ or ()),
         models_file=models_file,
+        init_from=init_from,
         resume=resume,
         overwrite=overwrite,
     )
