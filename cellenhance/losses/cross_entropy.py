@@ -29,7 +29,7 @@ def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = N
     ----------
     logits : (B, K, H, W)
     mask : (B, H, W) int64 class indices; 255 is ignored
-    class_weights : (K,) float32; the weighted mean sum w_y l / sum w_y is returned
+    class_weights : (K,) float32 on the device of the logits; the weighted mean sum w_y l / sum w_y is returned
 
     Notes
     -----
@@ -43,11 +43,10 @@ def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = N
 
 
 def _weighted(logits: Tensor, mask: Tensor, class_weights: Tensor) -> Tensor:
-    weights = class_weights.to(logits.device)
     annotated = mask != IGNORE
-    total = (weights[mask.masked_fill(~annotated, 0)] * annotated).sum()
+    total = (class_weights[mask.masked_fill(~annotated, 0)] * annotated).sum()
     summed = functional.cross_entropy(
-        logits.float(), mask, weight=weights, ignore_index=IGNORE, reduction="sum"
+        logits.float(), mask, weight=class_weights, ignore_index=IGNORE, reduction="sum"
     )
     return summed / total.clamp(min=1e-12)
 

@@ -87,7 +87,13 @@ def _bind(name: str, term: TermSettings, class_pixels: Sequence[int]) -> Loss:
     if not isinstance(term, CrossEntropySettings):
         compute = LOSSES[name]
         return lambda logits, mask: compute(logits, mask, term)
-    weights = (
-        torch.tensor(balanced_weights(class_pixels)) if term.class_weights == "balanced" else None
-    )
-    return lambda logits, mask: cross_entropy(logits, mask, weights)
+    if term.class_weights == "equal":
+        return cross_entropy
+    weights = torch.tensor(balanced_weights(class_pixels))
+
+    def weighted(logits: Tensor, mask: Tensor) -> Tensor:
+        nonlocal weights
+        weights = weights.to(logits.device)  # copied by the first step, then there already
+        return cross_entropy(logits, mask, weights)
+
+    return weighted
