@@ -18,7 +18,7 @@ from cellenhance.errors import CellEnhanceError
 
 _EXTRA_OPTIONS = {
     "verbose": typer.Option("-v", "--verbose", help="Show details."),
-    "quiet": typer.Option("-q", "--quiet", help="Show errors only."),
+    "quiet": typer.Option("-q", "--quiet", help="Show results and errors only."),
     "debug": typer.Option("--debug", help="Show the full trace of an error."),
 }
 
@@ -56,6 +56,9 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from error
 
     _set_signature(run, body)
+    # Typer keeps line breaks inside paragraphs; a narrow terminal would break such lines twice.
+    paragraphs = (inspect.getdoc(body) or "").split("\n\n")
+    run.__doc__ = "\n\n".join(" ".join(each.split()) for each in paragraphs)
     return run
 
 

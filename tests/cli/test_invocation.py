@@ -106,6 +106,13 @@ def test_the_last_line_says_how_many_failures_and_skipped_files_it_does_not_name
         report_end(0, failed[:3], [], Path("out"))
 
 
+def test_help_fills_the_lines_of_a_paragraph(cli: Any) -> None:
+    lines = [line.strip() for line in cli("translate", "--help").stdout.splitlines()]
+    first = next(line for line in lines if line.startswith("Input, learned filters"))
+    following = lines[lines.index(first) + 1]
+    assert len(f"{first} {following.split()[0]}") > 76
+
+
 @pytest.mark.parametrize("error", [SettingsError("bad"), ZeroDivisionError("bad")])
 def test_debug_shows_the_trace(error: Exception) -> None:
     assert run(error, "--debug").exception is error
