@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from cellenhance.data.samples import Sample
 from cellenhance.engine.checkpoints import LoadedModel
@@ -38,7 +38,8 @@ class FilterFacts:
     Attributes
     ----------
     number : counts from 1, as in all names and panels
-    head_weights : weight of this map in network 1's classifier, by class
+    head_weights : weight of this map in network 1's classifier, by class; empty where network 1
+        has no 1 x 1 classifier on its maps
     iou_loss : pooled IoU with all filters minus IoU with this one muted, by class (fractions)
     mean, maximum : of the filter over all pixels
     zero_share : share of pixels where it is exactly 0
@@ -115,11 +116,10 @@ def measure_filters(
     for index in range(network.n_filters):
         progress(index + 1, n_passes, "measuring filters")
         muted = _score(replace(model, network=MutedAEP(network, index)), compute, samples)
-        weights = network.translator.classifier.weight[:, index, 0, 0].tolist()
         facts.append(
             FilterFacts(
                 number=index + 1,
-                head_weights=dict(zip(classes, weights, strict=True)),
+                head_weights=_head_weights(network.translator, index, classes),
                 iou_loss={
                     name: whole.pooled.iou[name] - muted.pooled.iou[name] for name in classes
                 },
@@ -128,6 +128,16 @@ def measure_filters(
         )
     progress(n_passes, n_passes, "measuring filters")
     return facts
+
+
+def _head_weights(
+    translator: SegmentationNetwork, index: int, classes: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the classifier's weights of one map; empty where no 1 x 1 classifier reads it."""
+    classifier = getattr(translator, "classifier", None)
+    if not isinstance(classifier, nn.Conv2d) or classifier.kernel_size != (1, 1):
+        return {}
+    return dict(zip(classes, classifier.weight[:, index, 0, 0].tolist(), strict=True))
 
 
 def _score(model: LoadedModel, compute: Compute, samples: Sequence[Sample]) -> Scores:

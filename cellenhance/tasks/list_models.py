@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cellenhance.catalog import ModelEntry, load_catalog
 from cellenhance.networks.complexity import count_flops, count_parameters
 from cellenhance.networks.registry import build_network
@@ -45,7 +47,8 @@ def show_model(name: str, models_file: Path | None = None) -> tuple[ModelEntry, 
 
 
 def _summarise(entry: ModelEntry) -> ModelSummary:
-    network = build_network(entry, CHANNELS, CLASSES)
+    with torch.device("meta"):  # shapes suffice; nothing is drawn or computed
+        network = build_network(entry, CHANNELS, CLASSES)
     return ModelSummary(
         name=entry.name,
         architecture=entry.architecture,

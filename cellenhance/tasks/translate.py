@@ -222,10 +222,11 @@ def _describe(facts: FilterFacts) -> str:
     """Return one line: what a filter was measured to do on the validation part."""
     weights = ", ".join(f"{name} {value:+.2f}" for name, value in facts.head_weights.items())
     losses = ", ".join(f"{name} {100 * value:+.1f}" for name, value in facts.iou_loss.items())
+    head = f"weights in network 1's classifier {weights}; " if weights else ""
     flag = f"; {facts.flag}" if facts.flag else ""
     return (
-        f"filter {facts.number}: weights in network 1's classifier {weights}; validation IoU lost "
-        f"when muted, percentage points: {losses}{flag}"
+        f"filter {facts.number}: {head}validation IoU lost when muted, percentage points: "
+        f"{losses}{flag}"
     )
 
 

@@ -81,7 +81,7 @@ def test_outputs_have_the_size_of_the_input(name: str, channels: int, classes: i
     assert all(logits.shape == shape for logits in output.branch_logits)
     if output.filters is not None:
         n_filters = output.filters.shape[1]
-        assert n_filters == classes
+        assert n_filters == (CATALOG.entry(name).settings.get("n_filters") or classes)
         assert output.filters.shape == (2, n_filters, height, width)
         assert output.translations.shape == (2, n_filters, channels, height, width)
 

@@ -97,7 +97,7 @@ def _show_filters(result: TranslateResult) -> None:
     rows = [
         [
             str(each.number),
-            *(f"{value:+.3f}" for value in each.head_weights.values()),
+            *(f"{each.head_weights[x]:+.3f}" if each.head_weights else "-" for x in classes),
             *(f"{100 * value:+.2f}" for value in each.iou_loss.values()),
             f"{100 * each.zero_share:.0f} %",
             each.flag or "",
