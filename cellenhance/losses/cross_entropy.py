@@ -29,7 +29,7 @@ def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = N
     ----------
     logits : (B, K, H, W)
     mask : (B, H, W) int64 class indices; 255 is ignored
-    class_weights : (K,) float32 on the device of the logits; the weighted mean sum w_y l / sum w_y is returned
+    class_weights : (K,) float32 on the device of the logits; the mean is sum w_y l / sum w_y then
 
     Notes
     -----
