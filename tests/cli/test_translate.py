@@ -90,3 +90,32 @@ def test_existing_figures_need_overwrite(
     assert cli(*words).exit_code == 0
     assert cli(*words).exit_code == 2
     assert cli(*words, "--overwrite").exit_code == 0
+
+
+def test_the_figure_shows_the_values_that_are_exported(
+    cli: RunCli, tiny_run: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    from cellenhance.data.readers import open_image
+    from cellenhance.engine.device import choose_compute
+    from cellenhance.engine.inference import load_predictor
+    from cellenhance.engine.planes import FilePlane
+    from cellenhance.engine.run_folder import checkpoints_of
+    from cellenhance.engine.translation import translate_plane
+
+    image = dataset_images(tiny_dataset)[0]
+    done = cli("export-translations", tiny_run, image, "-o", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    [exported] = tmp_path.rglob("*.ome.tif")
+    with tifffile.TiffFile(exported) as file:
+        data = file.asarray()
+        xml = file.ome_metadata or ""
+    names = [part.split('"')[0] for part in xml.split(' Name="')[1:]]
+    channel = {name: data[index] for index, name in enumerate(names[-len(data) :])}
+    predictor = load_predictor(checkpoints_of(tiny_run), choose_compute("cpu", "fp32"))
+    with open_image(image) as source:
+        shown = translate_plane(predictor, FilePlane(source), 2048)
+    np.testing.assert_allclose(channel["input"], shown.image[..., 0], atol=1e-6)
+    for k in (1, 2, 3):
+        np.testing.assert_allclose(channel[f"filter {k}"], shown.filters[k - 1], atol=1e-5)
+        enhanced = shown.enhanced[k - 1, ..., 0]
+        np.testing.assert_allclose(channel[f"enhanced {k}"], enhanced, atol=1e-5)
