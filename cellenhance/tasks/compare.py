@@ -135,6 +135,9 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
     truths = dict(find_truth(images, request.truth, names).paths)
     if truths and request.truth is None:
         logger.info("truth: the masks of the dataset that the images lie in")
+    if missing := len(images) - len(truths):
+        message = "%d of %d images have no true mask and get no scores; --truth DIR gives them"
+        logger.info(message, missing, len(images))
     homes = [path.parent for path in truths.values()] + [each.root for each in folders.values()]
     files = [*truths.values(), *(path for each in folders.values() for path in each.by_id.values())]
     classes = choose_classes(

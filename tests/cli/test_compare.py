@@ -47,6 +47,14 @@ def fails(done: Any, code: int) -> str:
     return str(done.stderr.splitlines()[-1])
 
 
+def test_without_truth_it_is_said_that_there_are_no_scores(cli: Any, lab: Path) -> None:
+    done = cli(*both(lab))
+    assert done.exit_code == 0, done.output
+    assert "3 of 3 images have no true mask and get no scores" in done.stderr
+    assert not (lab / "out" / "scores.csv").exists()
+    assert "no true mask" not in cli(*both(lab, "--truth", lab / "truth", "--overwrite")).stderr
+
+
 def test_masks_of_others_are_scored_like_evaluate_does(cli: Any, lab: Path) -> None:
     done = cli(*both(lab, "--truth", lab / "truth", "--json"))
     assert done.exit_code == 0, done.output
