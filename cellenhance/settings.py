@@ -103,6 +103,8 @@ def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str
         known = _fields_at(model, first["loc"][:-1])
         return f"unknown key '{key}' in {where}{suggest(str(first['loc'][-1]), known)}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "value_error" and not first["loc"]:
+        return f"{where}: {first['ctx']['error']}{more}"  # a check of the whole model
     if first["type"] == "missing":
         return f"'{key}' is missing in {where}{more}"
     return f"'{key}' in {where}: {first['msg']}, found {_shorten(repr(first['input']))}{more}"

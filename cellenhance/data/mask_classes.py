@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cellenhance.arrays import IGNORE, MAX_CLASSES, MaskArray
 from cellenhance.data.classmap import (
@@ -24,15 +26,19 @@ from cellenhance.data.classmap import (
 from cellenhance.data.manifest import (
     DESCRIPTION_FILE,
     DatasetDescription,
+    SegmentationClass,
     class_color,
     load_dataset,
 )
 from cellenhance.data.mask_files import shorten
 from cellenhance.data.readers import read_mask
-from cellenhance.errors import DatasetError
+from cellenhance.data.writers import write_text
+from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.settings import Settings, validate_settings
 
 logger = logging.getLogger(__name__)
 
+CLASSES_FILE = "classes.yaml"
 _GREY = 0x010101  # the colour code of grey value 1
 
 
@@ -102,6 +108,42 @@ def dataset_of(masks: Path) -> DatasetDescription | None:
     return load_dataset(folder.parent).description
 
 
+class _PredictedClasses(Settings):
+    """The content of `classes.yaml` beside the masks of `predict`."""
+
+    classes: tuple[SegmentationClass, ...] = Field(min_length=1)
+
+
+def write_classes(output: Path, classes: Sequence[SegmentationClass]) -> None:
+    """Write what the indices in `output`/masks mean, so that other commands name them."""
+    values = _PredictedClasses(classes=tuple(classes)).model_dump(mode="json")
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    write_text(output / CLASSES_FILE, text)
+
+
+def predicted_classes(masks: Path) -> tuple[SegmentationClass, ...] | None:
+    """Return the classes that `predict` wrote beside the masks folder, None where it did not.
+
+    Raises
+    ------
+    DatasetError
+        The file is not what `predict` writes.
+    """
+    folder = masks.resolve()
+    folder = folder.parent if folder.is_file() else folder
+    path = folder.parent / CLASSES_FILE
+    if folder.name != "masks" or not path.is_file():
+        return None
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return validate_settings(_PredictedClasses, dict(values), where=str(path)).classes
+    except (OSError, ValueError, TypeError, yaml.YAMLError, SettingsError) as error:
+        raise DatasetError(
+            f"{path}: {str(error) or 'is no list of classes'}; predict again, or name "
+            "values with --class"
+        ) from error
+
+
 def find_classes(
     homes: Sequence[Path],
     files: Iterable[Path],
@@ -114,7 +156,8 @@ def find_classes(
     Parameters
     ----------
     homes : folders or files given by the user; the first that belongs to a dataset of ours brings
-        classes, colours, pixel size and 255 = ignore, and that is said
+        classes, colours, pixel size and 255 = ignore, and that is said; else the first made by
+        `predict` brings classes and colours
     files : all masks, read only when nothing else tells the classes
     classes : ``NAME=VALUE[,VALUE...]`` or with #rrggbb; they replace those of a dataset
     ignore : values (or colours) that do not count
@@ -138,6 +181,13 @@ def find_classes(
         names = ", ".join(rule.name for rule in rules)
         logger.info("classes are %s; %d is ignored as in every dataset", names, IGNORE)
         return _with_looks(ClassMap(rules, codes), description)
+    for home in homes:
+        known = predicted_classes(home)
+        if known is not None and not rules:
+            rules = [ClassRule(each.name, (each.index,)) for each in known]
+            logger.info("%s: classes are %s", home, ", ".join(rule.name for rule in rules))
+            colors = tuple(each.color for each in known)
+            return MaskClasses(ClassMap(rules, codes), colors)
     return _with_looks(ClassMap(rules or _rules_found(list(files), codes), codes), None)
 
 

@@ -24,7 +24,7 @@ from cellenhance.data.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing
 from cellenhance.data.writers import replacing
-from cellenhance.errors import CellEnhanceError, CheckpointError, SettingsError
+from cellenhance.errors import CellEnhanceError, CheckpointError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 from cellenhance.settings import Settings, validate_settings
@@ -116,7 +116,13 @@ def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _save(path: Path, tensors: dict[str, Tensor], header: _FileHeader) -> None:
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        save_file(contiguous, temporary, metadata={_HEADER_KEY: header.model_dump_json()})
+        try:
+            save_file(contiguous, temporary, metadata={_HEADER_KEY: header.model_dump_json()})
+        except SafetensorError as error:
+            raise ResourceError(
+                f"{path}: cannot be written ({error}); free some space, the checkpoint before it "
+                "is kept"
+            ) from error
 
 
 def load_model(path: Path) -> LoadedModel:

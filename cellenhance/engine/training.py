@@ -60,6 +60,7 @@ class Trainer:
         check_output_weights(plan.recipe.output_weights, names)
         self.loss = build_loss(plan.recipe.loss, plan.class_pixels)
         self.n_steps = count_steps(data.images, plan.recipe)
+        self._deadline = math.inf
         self.predictor = Predictor(
             [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
         )
@@ -76,9 +77,13 @@ class Trainer:
 
         Returns
         -------
-        The final counters; `finished` is False when `stop_signal` ended it, state saved.
+        The final counters. `finished` is False when `stop_signal` or the time limit ended it; the
+        state is saved, and `stopped_because` tells them apart (None: the signal).
         """
-        while not state.finished:
+        state = state.model_copy(update={"stopped_because": None})
+        limit = self.plan.time_limit_s
+        self._deadline = math.inf if limit is None else time.perf_counter() + limit
+        while state.stopped_because is None:
             started = time.perf_counter()
             state, n_images, stopped = self._run_epoch(state, report, stop_signal)
             if stopped:
@@ -111,7 +116,7 @@ class Trainer:
                 self.save_last(_with_sums(state, totals))
             if signal_number is not None:
                 return state, n_images, True
-            if self._over_time(state):
+            if self._over_time():
                 break
         return _with_sums(state, totals), n_images, False
 
@@ -228,13 +233,15 @@ class Trainer:
         recipe = self.plan.recipe
         best_epoch = state.epoch if is_best else state.best_epoch
         assert best_epoch is not None
+        over_time, more_epochs = self._over_time(), state.epoch < recipe.epochs
         reason = None
-        if state.epoch >= recipe.epochs and state.step >= self.n_steps:
+        if not more_epochs and state.step >= self.n_steps:
             reason = f"all {recipe.epochs} epochs done"
-        elif self._over_time(state):
+        elif over_time:
             reason = "the time limit was reached"
+            reason += ", --resume goes on" if more_epochs else ""
             if self.average is not None and not self.average.tensors:
-                reason += " before the epochs that swa averages"
+                reason += "; it came before the epochs that swa averages"
         elif recipe.patience is not None and state.epoch - best_epoch >= recipe.patience:
             reason = f"no better validation mIoU for {recipe.patience} epochs"
         return state.model_copy(
@@ -244,7 +251,7 @@ class Trainer:
                 "loss_sums": {},
                 "best_epoch": best_epoch,
                 "best_miou": miou if is_best else state.best_miou,
-                "finished": reason is not None,
+                "finished": reason is not None and not (over_time and more_epochs),
                 "stopped_because": reason,
                 "seconds": state.seconds + seconds,
             }
@@ -256,8 +263,8 @@ class Trainer:
         self.network.eval()
         return evaluate(self.predictor, self.data.validation)
 
-    def _over_time(self, state: TrainingState) -> bool:
-        return self.plan.time_limit_s is not None and state.seconds >= self.plan.time_limit_s
+    def _over_time(self) -> bool:
+        return time.perf_counter() >= self._deadline
 
     def _step_report(self, state: TrainingState, totals: dict[str, Tensor]) -> StepReport:
         """Read the loss from the device only now and then: reading waits for the device."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellenhance.data.manifest import load_dataset
+from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.splits import SplitSettings, load_split
 from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
 from cellenhance.errors import OutputExistsError
@@ -112,7 +112,6 @@ class _Demo:
                 self.output / "predictions" / "masks",
                 overlays,
                 truth=self.dataset / "masks",
-                classes=tuple(f"{name}={i}" for i, name in enumerate(CLASS_NAMES)),
                 overwrite=True,
             ),
             self.progress,
@@ -148,10 +147,13 @@ def run_demo(
     Raises
     ------
     OutputExistsError
-        `output` is not empty and `overwrite` was not asked for.
+        `output` is not empty, and is no demo or `overwrite` was not asked for.
     """
-    if output.is_dir() and any(output.iterdir()) and not overwrite:
-        raise OutputExistsError(f"{output}: is not empty; give --overwrite or another -o")
+    if output.is_dir() and any(output.iterdir()):
+        is_demo = (output / "synthetic" / DESCRIPTION_FILE).is_file()
+        if not (overwrite and is_demo):
+            cure = "give --overwrite or another -o" if is_demo else "choose another -o"
+            raise OutputExistsError(f"{output}: is not empty; {cure}")
     demo = _Demo(output, seed, announce, report, progress)
     demo.make_dataset()
     scores: dict[str, Scores] = {}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import InputImage, find_inputs
+from cellenhance.data.mask_classes import write_classes
 from cellenhance.data.normalize import RangeWatch
 from cellenhance.data.readers import ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
@@ -67,7 +68,7 @@ class PredictResult:
 
 
 def predict(request: PredictRequest, progress: ProgressCallback = silent) -> PredictResult:
-    """Write `masks/<stem>.tif` and `previews/<stem>.png` for every input.
+    """Write `masks/<stem>.tif` and `previews/<stem>.png` for every input, and `classes.yaml`.
 
     An image that cannot be segmented does not stop the others; it is in `failed`.
 
@@ -87,6 +88,7 @@ def predict(request: PredictRequest, progress: ProgressCallback = silent) -> Pre
         paths, compute, tile_px=request.tile_px, context_px=request.overlap_px
     )
     warn_of_small_overlap(predictor)
+    write_classes(request.output, predictor.header.classes)
     done = process_images(
         found.images, lambda image: _predict_file(predictor, image, request), progress
     )

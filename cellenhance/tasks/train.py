@@ -14,6 +14,7 @@ from cellenhance.engine.checkpoints import TrainingState
 from cellenhance.engine.device import Compute
 from cellenhance.engine.interruption import ERRORS, deferred_signals
 from cellenhance.engine.run_folder import RunFolder, RunRecord
+from cellenhance.engine.run_lock import LOCK_FILE, locked
 from cellenhance.engine.run_settings import first_difference
 from cellenhance.errors import CheckpointError, OutputExistsError, SettingsError
 from cellenhance.networks.complexity import count_parameters
@@ -94,15 +95,16 @@ def train(
     folder = RunFolder(request.output)
     _check_output(folder, request)
     prepared = prepare_run(request, progress)
-    state = _start_state(prepared, request)
-    if state.finished:
-        logger.info("%s is finished already (%s)", folder.root, state.stopped_because)
-        return _result(folder, state)
-    log = RunLog(folder, prepared.record, report)
-    with deferred_signals() as received:
-        state = prepared.trainer.fit(state, log, received)
-        number = received()
-    if not state.finished:
+    with locked(folder.root):
+        state = _start_state(prepared, request)
+        if state.finished:
+            logger.info("%s is finished already (%s)", folder.root, state.stopped_because)
+            return _result(folder, state)
+        log = RunLog(folder, prepared.record, report)
+        with deferred_signals() as received:
+            state = prepared.trainer.fit(state, log, received)
+            number = received()
+    if state.stopped_because is None:
         assert number is not None
         raise ERRORS[number](
             f"stopped in epoch {state.epoch} after step {state.step}, state saved in "
@@ -141,7 +143,11 @@ def _check_output(folder: RunFolder, request: TrainRequest) -> None:
             f"{folder.root}: holds a run already; go on with --resume, replace it with "
             "--overwrite, or choose another -o"
         )
-    if not folder.record_path.exists() and folder.root.is_dir() and any(folder.root.iterdir()):
+    if (
+        not folder.record_path.exists()
+        and folder.root.is_dir()
+        and any(each.name != LOCK_FILE for each in folder.root.iterdir())
+    ):
         raise OutputExistsError(
             f"{folder.root}: is not empty and no run of ours; choose another -o"
         )

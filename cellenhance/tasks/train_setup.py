@@ -273,4 +273,9 @@ def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int,
         counts += np.bincount(load_mask(dataset, dataset.row(each)).ravel(), minlength=256)
     if not counts[:IGNORE].any():
         raise DatasetError(f"{dataset.root}: no training pixel is annotated; check the masks")
+    missing = [name for name, n in zip(dataset.class_names, counts, strict=False) if n == 0]
+    if missing:
+        logger.warning(
+            "no training mask has %s: the model will not learn to see it", ", ".join(missing)
+        )
     return tuple(counts[: len(dataset.class_names)].tolist())

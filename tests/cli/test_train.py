@@ -104,9 +104,55 @@ def test_the_time_limit_ends_in_a_complete_run(
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--time-limit", 0)
     done = cli(*args, "--epochs", 50, *tiny_training)
     assert done.exit_code == 0, done.stderr
-    assert "1 epochs, the time limit was reached" in done.stderr
+    assert "1 epochs, the time limit was reached, --resume goes on" in done.stderr
     assert len(rows_of(run / "metrics.csv")) == 1
     load_model(run / "checkpoints" / "best.safetensors")
+
+
+def test_after_the_time_limit_a_run_goes_on_to_its_end(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 3, *tiny_training)
+    assert cli(*args, "--time-limit", 0).exit_code == 0
+    done = cli(*args, "--resume")
+    assert done.exit_code == 0, done.stderr
+    assert "going on in epoch 2" in done.stderr
+    assert "3 epochs, all 3 epochs done" in done.stderr
+    assert [row["epoch"] for row in rows_of(run / "metrics.csv")] == ["1", "2", "3"]
+
+
+def test_two_trainings_never_write_into_one_folder(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    from cellenhance.engine.run_lock import locked
+
+    run = tmp_path / "run"
+    args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1, *tiny_training)
+    with locked(run):
+        done = cli(*args)
+        assert done.exit_code == 2
+        assert "another training writes here" in done.stderr
+        assert [path.name for path in run.iterdir()] == [".lock"]
+    assert cli(*args).exit_code == 0
+
+
+def test_a_class_that_training_never_sees_is_said(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    import shutil
+
+    import tifffile
+
+    dataset = tmp_path / "dataset"
+    shutil.copytree(tiny_dataset, dataset)
+    for path in (dataset / "masks").glob("*.tif"):
+        mask = tifffile.imread(path)
+        mask[mask == 2] = 0
+        tifffile.imwrite(path, mask)
+    args = ("train", dataset, "-m", "light-unet", "-o", tmp_path / "run", "--epochs", 1)
+    done = cli(*args, *tiny_training)
+    assert "no training mask has nucleus" in done.stderr
 
 
 def test_the_published_recipe_trains_on_whole_images(

@@ -176,3 +176,17 @@ def test_a_header_that_is_no_json_is_one_error_with_the_path(saved: Path) -> Non
     save_file(load_file(saved), saved, metadata={"cellenhance": "{"})
     with pytest.raises(CheckpointError, match=r"last\.safetensors"):
         checkpoints.load_model(saved)
+
+
+def test_a_full_disk_is_said_with_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors import SafetensorError
+
+    from cellenhance.engine import checkpoints
+    from cellenhance.errors import ResourceError
+
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(ResourceError, match=r"last\.safetensors.*os error 28"):
+        checkpoints.save_model(tmp_path / "last.safetensors", make_network(), HEADER)
