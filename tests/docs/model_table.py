@@ -1,4 +1,4 @@
-"""The README's table of models, made from the catalogue: ``python tests/docs/model_table.py``.
+"""The README's table of models, made from the catalogue: ``python -m tests.docs.model_table``.
 
 Without arguments it rewrites README.md; a test holds the two equal.
 """

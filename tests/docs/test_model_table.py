@@ -4,4 +4,4 @@ from tests.docs.model_table import table, written
 
 
 def test_readme_lists_the_catalogue() -> None:
-    assert written() == table(), "run: python tests/docs/model_table.py"
+    assert written() == table(), "run: python -m tests.docs.model_table"
