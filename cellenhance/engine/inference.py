@@ -95,13 +95,18 @@ class Predictor:
         return (*branches, ENSEMBLE) if branches else ()
 
     def _choose_tile(self) -> int:
+        """Return the core: within 1 GiB if it can be so without computing most pixels twice."""
         per_pixel = max(activation_bytes_per_pixel(member.network) for member in self.members)
-        budget = min(_MEMORY_LIMIT_BYTES, free_memory_bytes(self.compute.device) // 4)
-        for core in _CORES_PX:
-            window = core + 2 * self.context_px
-            if window**2 * per_pixel * _LIVE_SHARE <= budget:
-                return core
-        return _CORES_PX[-1]
+        free = free_memory_bytes(self.compute.device)
+
+        def fits(core: int, budget: int) -> bool:
+            return (core + 2 * self.context_px) ** 2 * per_pixel * _LIVE_SHARE <= budget
+
+        efficient = [core for core in _CORES_PX if core >= 2 * self.context_px]
+        small = [core for core in efficient if fits(core, min(_MEMORY_LIMIT_BYTES, free // 4))]
+        large = [core for core in reversed(efficient) if fits(core, free // 2)]
+        any_ = [core for core in _CORES_PX if fits(core, free // 2)]
+        return next(iter([*small, *large, *any_, _CORES_PX[-1]]))
 
     def grid(self, height: int, width: int) -> TileGrid:
         """Return the tiles of an image of this size."""

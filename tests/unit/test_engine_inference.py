@@ -179,3 +179,18 @@ def test_bfloat16_keeps_nearly_all_pixels_of_the_mask() -> None:
     rounded = Predictor([model], choose_compute("cpu", "bf16")).predict(image)
     assert rounded.probabilities.dtype == np.float32
     assert np.abs(rounded.probabilities - exact.probabilities).max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["light-unet", "aep", "unet"])
+def test_the_chosen_tile_is_mostly_core_where_memory_allows(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cellenhance.engine import inference
+
+    model = make_model(name)
+    monkeypatch.setattr(inference, "free_memory_bytes", lambda _: 16 << 30)
+    roomy = Predictor([model], CPU)
+    assert roomy.tile_px >= 2 * roomy.context_px
+    monkeypatch.setattr(inference, "free_memory_bytes", lambda _: 1 << 28)
+    tight = Predictor([model], CPU)
+    assert tight.tile_px < roomy.tile_px
