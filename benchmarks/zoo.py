@@ -94,7 +94,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "name": name,
         "crop": crop,
         "n_parameters": count_parameters(trainer.network),
-        "gflops": show_model(name)[1].gflops,
+        "gflops": show_model(name).summary.gflops,
         "train_images_per_s": options.batch * (options.steps - 1) / train_s,
         "predict_mpx_per_s": pixels / 1e6 / predict_s,
         "loss": loss,

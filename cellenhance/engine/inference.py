@@ -184,7 +184,7 @@ class Predictor:
         with torch.inference_mode(), self.compute.autocast():
             output: SegmentationOutput = member.network(image.to(self.compute.device))
         rows, cols = tile.rows.core_in_window, tile.cols.core_in_window
-        kept = replace(output, features=output.features[:, :0])  # many maps that nobody asks for
+        kept = replace(output, features=output.logits[:, :0])  # many maps that nobody asks for
         return kept.map(lambda tensor: tensor[..., rows, cols])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -51,3 +52,37 @@ def activation_bytes_per_pixel(network: SegmentationNetwork) -> int:
     for handle in handles:
         handle.remove()
     return -(-total // side**2)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """One layer that has parameters, as it is reached first: its output's shape and parameters."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    n_parameters: int
+
+
+def summarise_layers(network: SegmentationNetwork, side: int = 256) -> list[LayerSummary]:
+    """Return the layers with parameters in the order they compute, for one image of `side` px.
+
+    A layer that computes several times (AEP's network 2) is listed once.
+    """
+    shadow = copy.deepcopy(network).to("meta").eval()
+    rows: dict[str, LayerSummary] = {}
+    handles = []
+    for name, module in shadow.named_modules():
+        if not [*module.children()] and count_parameters(module):
+
+            def add(module: nn.Module, _inputs: object, output: object, name: str = name) -> None:
+                shape = tuple(output.shape) if isinstance(output, Tensor) else ()
+                kind = type(module).__name__
+                rows.setdefault(name, LayerSummary(name, kind, shape, count_parameters(module)))
+
+            handles.append(module.register_forward_hook(add))
+    with torch.no_grad():
+        shadow(torch.empty(1, network.in_channels, side, side, device="meta"))
+    for handle in handles:
+        handle.remove()
+    return list(rows.values())

@@ -9,7 +9,13 @@ from typing import Any
 import torch
 
 from cellenhance.catalog import ModelEntry, load_catalog
-from cellenhance.networks.complexity import count_flops, count_parameters
+from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.complexity import (
+    LayerSummary,
+    count_flops,
+    count_parameters,
+    summarise_layers,
+)
 from cellenhance.networks.registry import build_network
 
 CHANNELS, CLASSES, SIDE_PX = 1, 2, 256
@@ -40,15 +46,30 @@ def list_models(models_file: Path | None = None) -> list[ModelSummary]:
     return [_summarise(catalog.resolve(name)) for name in catalog.entries]
 
 
-def show_model(name: str, models_file: Path | None = None) -> tuple[ModelEntry, ModelSummary]:
-    """Return one entry with its components spelled out, and its numbers."""
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """One entry with its components spelled out, its numbers and its layers."""
+
+    entry: ModelEntry
+    summary: ModelSummary
+    layers: tuple[LayerSummary, ...]
+
+
+def show_model(name: str, models_file: Path | None = None) -> ModelDetails:
+    """Return one entry in full."""
     entry = load_catalog(models_file).resolve(name)
-    return entry, _summarise(entry)
+    network = _build(entry)
+    layers = summarise_layers(network, SIDE_PX)
+    return ModelDetails(entry, _summarise(entry), tuple(layers))
+
+
+def _build(entry: ModelEntry) -> SegmentationNetwork:
+    with torch.device("meta"):  # shapes suffice; nothing is drawn or computed
+        return build_network(entry, CHANNELS, CLASSES)
 
 
 def _summarise(entry: ModelEntry) -> ModelSummary:
-    with torch.device("meta"):  # shapes suffice; nothing is drawn or computed
-        network = build_network(entry, CHANNELS, CLASSES)
+    network = _build(entry)
     return ModelSummary(
         name=entry.name,
         architecture=entry.architecture,

@@ -5,19 +5,26 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import ModelHeader, load_model, save_model
+from cellenhance.engine.checkpoints import LoadedModel, ModelHeader, load_model, save_model
+from cellenhance.engine.device import choose_compute
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.windows import choose_window
 from cellenhance.losses.objective import compute_objective
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
 
 CATALOG = load_catalog()
+UNIT = Normalization(
+    method="unit", low=(0.0,), high=(1.0,), observed_low=(0.0,), observed_high=(1.0,)
+)
 every_model = pytest.mark.parametrize("name", CATALOG.entries)
 
 
@@ -269,3 +276,24 @@ def test_the_number_of_filters_is_independent_of_the_classes(source: str) -> Non
     assert output.features.shape[1] == (5 if source == "exact" else 16)
     assert network.branch_names == ("network 1", *(f"branch {k}" for k in range(1, 6)))
     assert [logits.shape[1] for logits in output.branch_logits] == [2] * 6
+
+
+@every_model
+def test_odd_sizes_are_padded_and_come_back(name: str) -> None:
+    network = shared(name)
+    window = choose_window(network, network.min_size)
+    header = ModelHeader(
+        entry=CATALOG.resolve(name),
+        in_channels=1,
+        classes=tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2)),
+        normalization=UNIT,
+        window_px=window,
+    )
+    predictor = Predictor(
+        [LoadedModel(network, header, Path("model.safetensors"))], choose_compute("cpu", "fp32")
+    )
+    image = noise(1, 1, 13, 37)[0].permute(1, 2, 0).numpy()
+    prediction = predictor.predict(image)
+    assert prediction.mask.shape == (13, 37)
+    np.testing.assert_allclose(prediction.probabilities.sum(axis=0), 1, atol=1e-5)
+    assert np.array_equal(prediction.mask, prediction.probabilities.argmax(axis=0))

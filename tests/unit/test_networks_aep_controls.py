@@ -6,7 +6,7 @@ import torch
 from cellenhance.catalog import load_catalog
 from cellenhance.networks.aep import adapt_features
 from cellenhance.networks.blocks import SegmentationNetwork
-from cellenhance.networks.complexity import count_flops, count_parameters
+from cellenhance.networks.complexity import count_flops, count_parameters, summarise_layers
 from cellenhance.networks.registry import build_network
 
 CATALOG = load_catalog()
@@ -64,3 +64,13 @@ def test_aep_over_another_network_is_twice_it_and_four_weights(name: str) -> Non
         pair = build_network(CATALOG.resolve(name), 1, 2)
         single = build_network(CATALOG.resolve(name.removeprefix("aep-")), 1, 2)
     assert count_parameters(pair) == 2 * count_parameters(single) + 4
+
+
+def test_the_layer_summary_adds_up_and_lists_network_2_once() -> None:
+    network = build("aep")
+    layers = summarise_layers(network)
+    assert len({layer.name for layer in layers}) == len(layers)
+    assert sum(layer.n_parameters for layer in layers) == count_parameters(network)
+    first = layers[0]
+    assert (first.name, first.kind) == ("translator.conv1.0", "InputConv2d")
+    assert (first.output_shape, first.n_parameters) == ((1, 32, 256, 256), 320)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
+
+if TYPE_CHECKING:
+    from cellenhance.tasks.list_models import ModelDetails
 
 
 @command
@@ -27,13 +31,7 @@ def models(
     from cellenhance.tasks.list_models import list_models, show_model
 
     if name is not None:
-        entry, summary = show_model(name, models_file)
-        fields = entry.model_dump(mode="json")
-        if json:
-            console.print_json(fields | summary.to_json())
-        else:
-            numbers = {"parameters": f"{summary.n_parameters:,}", "GFLOPs": f"{summary.gflops:.2f}"}
-            console.print_fields(fields | numbers | {"stride": summary.stride})
+        _show(show_model(name, models_file), json=json)
         return
     summaries = list_models(models_file)
     if json:
@@ -45,3 +43,24 @@ def models(
     ]
     columns = ["model", "what it is", "parameters", "GFLOPs", "stride"]
     console.print_table("Models", columns, rows, numeric_from=2)
+
+
+def _show(details: ModelDetails, *, json: bool) -> None:
+    fields, summary = details.entry.model_dump(mode="json"), details.summary
+    if json:
+        layers = [dataclasses.asdict(layer) for layer in details.layers]
+        console.print_json(fields | summary.to_json() | {"layers": layers})
+        return
+    numbers = {"parameters": f"{summary.n_parameters:,}", "GFLOPs": f"{summary.gflops:.2f}"}
+    console.print_fields(fields | numbers | {"stride": summary.stride})
+    rows = [
+        [
+            layer.name,
+            layer.kind,
+            " x ".join(map(str, layer.output_shape[1:])),
+            f"{layer.n_parameters:,}",
+        ]
+        for layer in details.layers
+    ]
+    columns = ["layer", "kind", "output", "parameters"]
+    console.print_table("Layers with parameters, in order", columns, rows, numeric_from=2)
