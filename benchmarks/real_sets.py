@@ -104,7 +104,10 @@ def main() -> None:
     for each in chosen:
         run_set(each, data, options.output)
     if options.report:
-        options.report.write_text(report(chosen, options.output), encoding="utf-8")
+        page = options.report
+        old = page.read_text(encoding="utf-8") if page.exists() else ""
+        _, mark, rest = old.partition("<!-- zoo begin -->")  # the part of zoo.py stays
+        page.write_text(report(chosen, options.output) + mark + rest, encoding="utf-8")
 
 
 def run_set(each: RealSet, data: Path, work: Path) -> None:

@@ -136,8 +136,9 @@ def section_lines(rows: list[dict[str, Any]], options: argparse.Namespace) -> li
         f"**No ranking.** Each model was trained {options.steps} steps of {options.batch} crops of "
         f"{options.crop} x {options.crop} px (192 where the model takes no less) on {name}, seed "
         f"{SEED}, with the recipe `cellenhance` at the start of its schedule: enough to show that "
-        "it trains and what it costs, far from enough to compare. GFLOPs are for 1 channel, 2 "
-        "classes, 256 x 256; parameters for the classes of this set. mIoU in percent on the "
+        "it trains and what it costs, far from enough to compare. Speeds are "
+        "single measurements on a machine that did other work at times. GFLOPs are for 1 channel, "
+        "2 classes, 256 x 256; parameters for the classes of this set. mIoU in percent on the "
         f"validation part; the majority class gets {100 * first['majority_miou']:.2f}.",
         "",
         f"Made {datetime.date.today().isoformat()} by `python benchmarks/zoo.py`; "

@@ -52,10 +52,13 @@ def test_gflops_are_two_for_each_multiply_and_add(cli: Any) -> None:
 def test_one_entry_is_shown_in_full(cli: Any) -> None:
     done = cli("models", "aep-paper")
     assert done.exit_code == 0, done.stderr
-    shown = yaml.safe_load(done.stdout)
+    text, _, layers = done.stdout.partition("Layers with parameters")
+    shown = yaml.safe_load(text)
     assert shown["components"]["segmenter"]["architecture"] == "unet"
     assert shown["parameters"] == "62,048,850"
     assert "2108.13118" in shown["paper"]
+    assert "translator.encoder.0.0.0" in layers
+    assert "segmenter.classifier" in layers
 
 
 def test_the_table_lists_every_model(cli: Any) -> None:
