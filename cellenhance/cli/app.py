@@ -8,8 +8,11 @@ from cellenhance import __version__
 from cellenhance.cli.commands import (
     compare,
     contour_overlay,
-    dataset,
     dataset_augment,
+    dataset_inspect,
+    dataset_prepare,
+    dataset_split,
+    dataset_synthesize,
     demo,
     doctor,
     evaluate,
@@ -27,6 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=True,
+)
+
+dataset = typer.Typer(
+    name="dataset",
+    no_args_is_help=True,
+    help="Make, split and inspect dataset folders.\n\n"
+    "Example: cellenhance dataset prepare my_images -o dataset --class background=0 "
+    "--class cell=255",
 )
 
 
@@ -57,8 +68,12 @@ app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(export_translations.export_translations)
 app.command()(models.models)
-dataset.app.command()(dataset_augment.augment)
-app.add_typer(dataset.app)
+dataset.command()(dataset_prepare.prepare)
+dataset.command()(dataset_split.split)
+dataset.command()(dataset_inspect.inspect)
+dataset.command()(dataset_augment.augment)
+dataset.command()(dataset_synthesize.synthesize)
+app.add_typer(dataset)
 app.command()(doctor.doctor)
 
 

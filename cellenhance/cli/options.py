@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from cellenhance.render.figures import FigureStyle
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.", show_default=False)]
+DatasetFolder = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an output that exists already.")
 ]

@@ -1,8 +1,7 @@
-"""``cellenhance dataset augment``."""
+"""``cellenhance dataset augment``: make an offline augmented dataset."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,9 +12,7 @@ from cellenhance.cli.invocation import command
 
 @command
 def augment(
-    dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="A dataset folder.", show_default=False)
-    ],
+    dataset: options.DatasetFolder,
     output: options.Output,
     n: Annotated[int, typer.Option("--n", min=1, help="Number of copies in all.")] = 100,
     recipe: Annotated[

@@ -1,0 +1,116 @@
+"""``cellenhance dataset prepare``: bring files into a dataset folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cellenhance.cli import console, dataset_tables, options
+from cellenhance.cli.invocation import command
+
+
+@command
+def prepare(
+    source: Annotated[
+        Path, typer.Argument(help="Folder with images and masks.", show_default=False)
+    ],
+    output: options.Output,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="NAME=VALUE[,VALUE]",
+            show_default=False,
+            help="A class and its mask values or #rrggbb; repeat in index order.",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE", show_default=False, help="Mask value to ignore; repeatable."),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which class is background.", show_default=False),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="auto, paired or npy-folds.")] = "auto",
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of images, below SOURCE or from here.", show_default=False),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Folder of masks, below SOURCE or from here.", show_default=False),
+    ] = None,
+    valid_mask: Annotated[
+        Path | None,
+        typer.Option(help="Folder of masks that are 0 where to ignore.", show_default=False),
+    ] = None,
+    channel: Annotated[
+        int | None,
+        typer.Option(min=0, help="Keep this channel only, from 0.", show_default=False),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="UM", help="Pixel size in um (default: the files').", show_default=False
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", show_default=False, help="Leave out a file or stem; repeatable."
+        ),
+    ] = None,
+    skip_unmatched: Annotated[
+        bool, typer.Option("--skip-unmatched", help="Leave out files without a partner.")
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the dataset (default: the source's).", show_default=False),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the images.", show_default=False)] = "",
+    dry_run: options.DryRun = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Bring a folder of images and masks into a dataset folder.
+
+    What was found and how files pair up is shown before anything is written.
+
+    Example: cellenhance dataset prepare my_images -o dataset --class background=0 --class cell=255
+    """
+    from cellenhance.data.importers.contract import ImportOptions
+    from cellenhance.tasks.prepare_dataset import plan_dataset, survey_source, write_dataset
+    from cellenhance.tasks.prepare_request import PrepareRequest
+
+    request = PrepareRequest(
+        source=source,
+        output=output,
+        layout=layout,
+        folders=ImportOptions(images, masks, valid_mask),
+        classes=tuple(class_ or ()),
+        ignore=tuple(ignore or ()),
+        background=background,
+        channel=channel,
+        pixel_size_um=pixel_size,
+        exclude=tuple(exclude or ()),
+        skip_unmatched=skip_unmatched,
+        overwrite=overwrite,
+        name=name,
+        licence=licence,
+    )
+    with console.progress_bar() as progress:
+        found = survey_source(request, progress)
+    dataset_tables.show_survey(found)
+    plan = plan_dataset(found)
+    dataset_tables.show_plan(plan)
+    if dry_run:
+        console.note(
+            f"dry run: nothing written; {output} would get {len(plan.survey.facts)} samples"
+        )
+        return
+    with console.progress_bar() as progress:
+        result = write_dataset(plan, progress)
+    brought = f", split default with {result.split.n_folds} fold(s)" if result.split else ""
+    console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
