@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.samples import Sample
+from cellenhance.engine.evaluation_files import RESULT, ImageMatrices
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.metrics.confusion import confusion_matrix
@@ -26,6 +27,16 @@ class PixelCounts:
     def scores(self, classes: tuple[str, ...]) -> Scores:
         """Return the scores of the result, those of the outputs as its branches."""
         return Scores.from_matrices(classes, self.ids, self.result, self.outputs)
+
+    def matrices(
+        self, classes: tuple[str, ...], groups: tuple[str, ...]
+    ) -> dict[str, ImageMatrices]:
+        """Return what `image_confusion.csv` holds: the result first, then each output."""
+        outputs = {RESULT: self.result} | self.outputs
+        return {
+            name: ImageMatrices(classes, self.ids, groups, np.stack(each))
+            for name, each in outputs.items()
+        }
 
 
 def count_pixels(predictor: Predictor, samples: Iterable[Sample]) -> PixelCounts:

@@ -13,6 +13,7 @@ from cellenhance.data.splits import DEFAULT_SPLIT, load_split, split_path
 from cellenhance.data.writers import write_csv, write_json
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import count_pixels
+from cellenhance.engine.evaluation_files import IMAGE_CONFUSION_FILE, write_image_confusion
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.run_folder import (
     RunFolder,
@@ -64,8 +65,8 @@ def evaluate_run(
 ) -> list[RunScores]:
     """Return the scores of a run, or of each fold of a run.
 
-    For run folders they are also written to `evaluation/<subset>/`: `scores.json` and
-    `per_image.csv`. Scores of another dataset or split lie beside it, in
+    For run folders they are also written to `evaluation/<subset>/`: `scores.json`,
+    `per_image.csv` and `image_confusion.csv`. Scores of another dataset or split lie beside it, in
     `evaluation/<subset>-<dataset>-<split>/`, and never replace those of the run's own.
 
     Raises
@@ -171,6 +172,8 @@ def _evaluate(  # noqa: PLR0913 - the facts that meet in one evaluation
         majority = majority_scores(names, record.training_pixels, counts.ids, counts.result)
     if out is not None:
         _write(out, scores, majority)
+        groups = tuple(dataset.row(each).group for each in counts.ids)
+        write_image_confusion(out / IMAGE_CONFUSION_FILE, counts.matrices(names, groups))
     return RunScores(
         name=checkpoint.parent.parent.name if out else checkpoint.name,
         model=predictor.header.entry.name,

@@ -18,6 +18,7 @@ from cellenhance.data.manifest import load_dataset
 from cellenhance.data.samples import load_sample
 from cellenhance.data.splits import load_split
 from cellenhance.engine.checkpoints import load_model
+from cellenhance.engine.evaluation_files import load_image_confusion
 
 CLASSES = ["cytoplasm", "membrane", "nucleus"]
 BRANCHES = ["network 1", "branch 1", "branch 2", "branch 3", "ensemble"]
@@ -88,6 +89,12 @@ def test_scores_and_a_row_an_image_are_written(cli: Any, scores: Any, tiny_run: 
     assert json.loads((folder / "scores.json").read_text()) == scores
     with (folder / "per_image.csv").open(newline="") as file:
         assert len(list(csv.reader(file))) == 1 + 2
+    outputs = load_image_confusion(folder / "image_confusion.csv")
+    assert list(outputs) == ["result", *BRANCHES]
+    result = outputs["result"]
+    assert result.classes == tuple(CLASSES)
+    pooled = result.matrices.sum(axis=0)
+    assert pooled.trace() / pooled.sum() == scores["pooled"]["accuracy"]
 
 
 @pytest.mark.parametrize(("subset", "n_images"), [("train", 4), ("val", 2), ("all", 8)])
