@@ -1,7 +1,8 @@
 """Overlap scores of each class, from a confusion matrix M with the true classes as rows.
 
 With TP_k = M_kk, t_k the pixels that are of class k (row sum) and p_k the pixels predicted as k
-(column sum). A score whose denominator is 0 is NaN: undefined, not zero and not one.
+(column sum). A score whose denominator is 0 is NaN: undefined, not zero and not one. All take one
+matrix (K, K) or many at once (..., K, K), such as one a resample.
 
 Source: methods.md 1.6 and 10 (Jaccard index, F1 score); the published program swaps the names
 precision and recall, this module does not.
@@ -67,8 +68,27 @@ def recall(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     return _divide(hits, truth)
 
 
+def specificity(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return TN / (TN + FP) of each class: (K,) in [0, 1], NaN where all pixels are of the class.
+
+    The share of the pixels of other classes that were not predicted as this one. Near 1 for every
+    rare class whatever the network does, so no score to choose a model by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> specificity(np.array([[4, 1], [2, 3]])).tolist()
+    [0.6, 0.8]
+    """
+    hits, truth, predicted = _totals(matrix)
+    others = np.asarray(truth.sum(axis=-1, keepdims=True) - truth)
+    return _divide(others - (predicted - hits), others)
+
+
 def accuracy(matrix: NDArray[np.int64]) -> float:
     """Return the share of pixels with the right class, in [0, 1], or NaN without any pixel.
+
+    Of one matrix (K, K) only.
 
     Examples
     --------
@@ -93,6 +113,22 @@ def mean_defined(values: Iterable[float]) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
+def mean_over_classes(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the last axis, undefined classes left out: (..., K) to (...,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean_over_classes(np.array([[0.5, 1.0], [0.5, np.nan], [np.nan, np.nan]])).tolist()
+    [0.75, 0.5, nan]
+    """
+    defined = ~np.isnan(scores)
+    total = np.where(defined, scores, 0).sum(axis=-1)
+    means = np.full(total.shape, np.nan)
+    np.divide(total, defined.sum(axis=-1), out=means, where=defined.any(axis=-1))
+    return means
+
+
 def absent(matrix: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which classes are in neither the truth nor the prediction: (K,) bool."""
     _, truth, predicted = _totals(matrix)
@@ -102,8 +138,9 @@ def absent(matrix: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _totals(
     matrix: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return TP, t and p, each (K,)."""
-    return np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    """Return TP, t and p, each (..., K)."""
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return hits, matrix.sum(axis=-1), matrix.sum(axis=-2)
 
 
 def _divide(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:

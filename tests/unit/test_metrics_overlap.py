@@ -19,6 +19,7 @@ GOLDEN = np.array([[4, 1], [2, 3]])
         ("dice", [8 / 11, 6 / 9]),
         ("precision", [4 / 6, 3 / 4]),
         ("recall", [4 / 5, 3 / 5]),
+        ("specificity", [3 / 5, 4 / 5]),
     ],
 )
 def test_the_golden_matrix_has_these_scores(name: str, expected: list[float]) -> None:
@@ -50,6 +51,27 @@ def test_an_invented_class_scores_zero_but_has_no_recall() -> None:
     assert overlap.iou(matrix)[1] == 0
     assert overlap.precision(matrix)[1] == 0
     assert np.isnan(overlap.recall(matrix)[1])
+
+
+def test_specificity_is_that_of_scikit_learn_and_undefined_where_there_is_nothing_else() -> None:
+    rng = np.random.default_rng(5)
+    truth, prediction = rng.integers(0, 3, (2, 500))
+    matrix = confusion_matrix(truth.astype(np.uint8)[None], prediction.astype(np.uint8)[None], 3)
+    for index, found in enumerate(overlap.specificity(matrix)):
+        # Specificity of a class is the recall of its complement.
+        expected = reference.recall_score(truth != index, prediction != index)
+        assert found == pytest.approx(expected, abs=1e-12)
+    np.testing.assert_array_equal(overlap.specificity(np.array([[5, 1], [0, 0]])), [np.nan, 5 / 6])
+
+
+def test_many_matrices_are_scored_at_once() -> None:
+    matrices = np.random.default_rng(0).integers(0, 5, (4, 3, 3))
+    matrices[0] = 0
+    for name in ("iou", "dice", "precision", "recall", "specificity"):
+        score = getattr(overlap, name)
+        np.testing.assert_array_equal(score(matrices), [score(each) for each in matrices])
+        means = [overlap.mean_defined(score(each)) for each in matrices]
+        np.testing.assert_allclose(overlap.mean_over_classes(score(matrices)), means, atol=1e-15)
 
 
 def test_no_pixels_give_no_accuracy() -> None:
