@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from cellenhance.data.sources import Projection
     from cellenhance.render.display import DisplayRange
     from cellenhance.render.figures import FigureStyle
 
@@ -154,6 +155,16 @@ def figure_style(
                 raise SettingsError(f"{option} {word}: expected {', '.join(known)}")
     values = {"dpi": dpi, "width_mm": width_mm, "background": background, "formats": tuple(kinds)}
     return validate_settings(FigureStyle, values, where="the options of the figure")
+
+
+def projection(text: str | None) -> Projection | None:
+    """Return ``"max"``, ``"mean"`` or None as given; SettingsError for any other word."""
+    from cellenhance.errors import SettingsError
+
+    match text:
+        case None | "max" | "mean":
+            return text
+    raise SettingsError(f"--projection {text}: expected max or mean")
 
 
 def display_range(text: str | None) -> DisplayRange | None:

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.raster_reader import open_npy, open_raster
-from cellenhance.data.sources import ALPHA_NAME, ImageInfo, ImageSource
+from cellenhance.data.sources import (
+    ALPHA_NAME,
+    ImageInfo,
+    ImageSource,
+    ProjectedSource,
+    Projection,
+)
 from cellenhance.data.tiff_reader import open_tiff
 from cellenhance.errors import ImageReadError
 
@@ -53,7 +59,13 @@ def image_stem(path: Path) -> str:
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem
 
 
-def open_image(path: Path, *, axes: str | None = None, channel: int | None = None) -> ImageSource:
+def open_image(
+    path: Path,
+    *,
+    axes: str | None = None,
+    channel: int | None = None,
+    projection: Projection | None = None,
+) -> ImageSource:
     """Open an image; TIFF and .npy regions are read lazily, the rest is decoded in one piece.
 
     Parameters
@@ -61,13 +73,22 @@ def open_image(path: Path, *, axes: str | None = None, channel: int | None = Non
     path : TIFF, PNG, JPEG, BMP or .npy, recognised by its first bytes
     axes : one letter an axis of the stored array ("ZCYX"), replacing what the file says
     channel : keep this channel only, counted from 0
+    projection : make one plane of the Z planes; an image of a single plane stays as it is
 
     Raises
     ------
     ImageReadError
-        The file is missing, empty, damaged, too large or of another kind.
+        The file is missing, empty, damaged, too large or of another kind; or planes are to be
+        projected and none of its axes is Z.
     """
-    return _open(Path(path), axes=axes, channel=channel, keep_indices=False)
+    source = _open(Path(path), axes=axes, channel=channel, keep_indices=False)
+    if projection is None or source.info.n_planes == 1:
+        return source
+    try:
+        return ProjectedSource(source, projection)
+    except BaseException:
+        source.close()
+        raise
 
 
 def read_image(path: Path, *, axes: str | None = None, channel: int | None = None) -> ImageArray:

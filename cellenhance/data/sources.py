@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from cellenhance.arrays import ImageArray
 from cellenhance.errors import ImageReadError
 
+Projection: TypeAlias = Literal["max", "mean"]
+"""How the Z planes of an image become one plane."""
 RGB_NAMES = ("red", "green", "blue")
 ALPHA_NAME = "alpha"
 MAX_EAGER_BYTES = 2 * 1024**3
@@ -132,6 +134,50 @@ class ImageSource(ABC):
                 f"{self.info.path}: {n_bad} of {region.size} pixels are NaN or infinite; "
                 "expected finite values, replace them before reading"
             )
+
+
+class ProjectedSource(ImageSource):
+    """The maximum or the mean over the Z planes of another source; T planes stay planes.
+
+    A mean of integers is rounded to the nearest, so that the dtype stays that of the file.
+    """
+
+    def __init__(self, source: ImageSource, projection: Projection) -> None:
+        info = source.info
+        if "Z" not in info.plane_axes:
+            raise ImageReadError(
+                f"{info.path}: has {info.n_planes} planes without a Z axis "
+                f"({info.plane_axes}); name the axes to project over Z, for example --axes ZYX"
+            )
+        self._source, self._projection = source, projection
+        kept = [(a, n) for a, n in zip(info.plane_axes, info.plane_shape, strict=True) if a != "Z"]
+        super().__init__(
+            replace(
+                info,
+                plane_axes="".join(a for a, _ in kept),
+                plane_shape=tuple(n for _, n in kept),
+            )
+        )
+
+    def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
+        info = self._source.info
+        order = np.arange(info.n_planes).reshape(info.plane_shape)
+        planes = np.moveaxis(order, info.plane_axes.index("Z"), -1).reshape(self.info.n_planes, -1)
+        first, *others = (int(each) for each in planes[plane])
+        region = self._source.read_region(first, rows, cols)
+        if self._projection == "max":
+            for each in others:
+                np.maximum(region, self._source.read_region(each, rows, cols), out=region)
+            return region
+        total = region.astype(np.float64)
+        for each in others:
+            total += self._source.read_region(each, rows, cols)
+        total /= 1 + len(others)
+        return (total if region.dtype.kind == "f" else np.rint(total)).astype(region.dtype)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
 
 
 class ArraySource(ImageSource):

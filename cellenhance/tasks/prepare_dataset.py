@@ -152,7 +152,7 @@ def _write_pair(plan: PreparePlan, pair: FoundPair, builder: DatasetBuilder) -> 
     else:
         mask = np.full(codes.shape, IGNORE, dtype=np.uint8)
         mask[valid] = plan.class_map.apply(codes[valid])
-    builder.add(pair.id, plan.channels.apply(image), mask)
+    builder.add(pair.id, plan.channels.apply(image), mask, pair.group)
 
 
 def _source_split(plan: PreparePlan, dataset: Dataset) -> SplitTable | None:

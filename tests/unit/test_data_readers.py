@@ -312,3 +312,40 @@ def test_missing_files_and_channels_are_named(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", RGB8)
     with pytest.raises(ImageReadError, match="channel 3 was asked for, but it has 3"):
         open_image(tmp_path / "a.tif", channel=3)
+
+
+STACK = np.stack([GREY16, GREY16 // 2 + 7, np.flip(GREY16)])
+
+
+@pytest.mark.parametrize(
+    ("projection", "expected"),
+    [("max", STACK.max(axis=0)), ("mean", np.rint(STACK.mean(axis=0)).astype(np.uint16))],
+)
+def test_z_planes_become_one(tmp_path: Path, projection: str, expected: np.ndarray) -> None:
+    tifffile.imwrite(tmp_path / "z.tif", STACK, imagej=True, metadata={"axes": "ZYX"})
+    with open_image(tmp_path / "z.tif", projection=projection) as source:  # type: ignore[arg-type]
+        assert (source.info.n_planes, source.info.plane_axes) == (1, "")
+        np.testing.assert_array_equal(source.read_plane()[..., 0], expected)
+        part = source.read_region(0, slice(3, 9), slice(5, 6))
+        np.testing.assert_array_equal(part[..., 0], expected[3:9, 5:6])
+
+
+@pytest.mark.parametrize("axes", ["TZYX", "ZTYX"])
+def test_a_projection_leaves_time_as_it_is(tmp_path: Path, axes: str) -> None:
+    stack = np.random.default_rng(1).integers(0, 999, (2, 3, 8, 9), dtype=np.uint16)
+    np.save(tmp_path / "tz.npy", stack)
+    with open_image(tmp_path / "tz.npy", axes=axes, projection="max") as source:
+        assert source.info.plane_axes == "T"
+        planes = [source.read_plane(i)[..., 0] for i in range(source.info.n_planes)]
+    np.testing.assert_array_equal(planes, stack.max(axis=axes.index("Z")))
+
+
+def test_unlabelled_pages_are_projected_only_when_they_are_named(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "pages.tif", STACK, photometric="minisblack", metadata=None)
+    with pytest.raises(ImageReadError, match=r"3 planes without a Z axis \(I\).*--axes ZYX"):
+        open_image(tmp_path / "pages.tif", projection="max")
+    with open_image(tmp_path / "pages.tif", axes="ZYX", projection="max") as source:
+        np.testing.assert_array_equal(source.read_plane()[..., 0], STACK.max(axis=0))
+    tifffile.imwrite(tmp_path / "one.tif", GREY16)
+    with open_image(tmp_path / "one.tif", projection="max") as source:
+        np.testing.assert_array_equal(source.read_plane()[..., 0], GREY16)

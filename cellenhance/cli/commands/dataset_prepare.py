@@ -51,6 +51,16 @@ def prepare(
         int | None,
         typer.Option(min=0, help="Keep this channel only, from 0.", show_default=False),
     ] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help="Axes of the image files, such as ZCYX.", show_default=False),
+    ] = None,
+    projection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="max|mean", help="One plane of all Z planes of an image.", show_default=False
+        ),
+    ] = None,
     pixel_size: Annotated[
         float | None,
         typer.Option(
@@ -88,7 +98,7 @@ def prepare(
         source=source,
         output=output,
         layout=layout,
-        folders=ImportOptions(images, masks, valid_mask),
+        folders=ImportOptions(images, masks, valid_mask, axes, options.projection(projection)),
         classes=tuple(class_ or ()),
         ignore=tuple(ignore or ()),
         background=background,

@@ -10,17 +10,25 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.classmap import ClassRule
-from cellenhance.data.sources import ImageInfo
+from cellenhance.data.sources import ImageInfo, Projection
 from cellenhance.data.splits import SplitRow
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What a user may say about where things are."""
+    """What a user may say about where things are and how image files are read.
+
+    Attributes
+    ----------
+    axes : axes of the image files (not of the masks), as `open_image` takes them
+    projection : what becomes of the Z planes of an image; without it each plane is a sample
+    """
 
     images: Path | None = None
     masks: Path | None = None
     valid_mask: Path | None = None
+    axes: str | None = None
+    projection: Projection | None = None
 
 
 class FoundPair(Protocol):
@@ -29,6 +37,10 @@ class FoundPair(Protocol):
     @property
     def id(self) -> str:
         """Future sample id."""
+
+    @property
+    def group(self) -> str | None:
+        """What a split must not divide, such as the stack of a page; None when it stands alone."""
 
     @property
     def image_label(self) -> str:

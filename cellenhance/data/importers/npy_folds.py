@@ -39,6 +39,7 @@ class ArrayPair:
     images: Path
     labels: Path
     index: int
+    group: str | None = None
 
     @property
     def image_label(self) -> str:
@@ -102,8 +103,10 @@ class NpyFoldsImporter:
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return each different image once, and the folds as split rows."""
-        if (options.images, options.masks, options.valid_mask) != (None, None, None):
-            raise SettingsError("--images, --masks and --valid-mask do not go with npy-folds")
+        if options != ImportOptions():
+            raise SettingsError(
+                "--images, --masks, --valid-mask, --axes and --projection do not go with npy-folds"
+            )
         folder = _folder(source)
         if folder is None:
             raise DatasetError(f"{source}: has no file such as train_images_1.npy")

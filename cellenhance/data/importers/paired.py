@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
@@ -79,7 +79,10 @@ class PairedImporter:
                 else match_folders(place.images, place.masks, source)
             )
             pairs, unmatched, n_others = pairs + new, unmatched + lonely, n_others + others
-        pairs = name_pairs(pairs, _common_root(source, places))
+        pairs = [
+            replace(pair, axes=options.axes, projection=options.projection)
+            for pair in name_pairs(pairs, _common_root(source, places))
+        ]
         notes = [f"{n_others} file(s) that are no images ignored"] if n_others else []
         pairs, folders = _with_valid(source, pairs, places, options)
         return FoundSource(

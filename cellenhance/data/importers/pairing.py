@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.readers import image_stem, is_image_name, open_image, read_mask
-from cellenhance.data.sources import ImageInfo
+from cellenhance.data.sources import ImageInfo, Projection
 from cellenhance.errors import DatasetError, ImageReadError
 
 MASK_SUFFIXES = ("_masks", "_mask", "_labels", "_label", "_gt", "_seg")
@@ -28,6 +28,9 @@ class FilePair:
     image_label: str
     mask_label: str
     valid: Path | None = None
+    group: str | None = None
+    axes: str | None = None
+    projection: Projection | None = None
 
     def names(self) -> frozenset[str]:
         """Return the id, and names and stems of both files."""
@@ -36,11 +39,14 @@ class FilePair:
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
         """Return the single plane of the image file."""
-        with open_image(self.image, channel=channel) as source:
+        with open_image(
+            self.image, axes=self.axes, channel=channel, projection=self.projection
+        ) as source:
             if source.info.n_planes != 1:
                 raise ImageReadError(
-                    f"{self.image}: holds {source.info.n_planes} planes; expected one image a "
-                    "file, save the planes as files of their own"
+                    f"{self.image}: holds {source.info.n_planes} planes "
+                    f"({source.info.plane_axes}); expected one image a file, or give "
+                    "--projection max or mean for Z planes"
                 )
             return source.read_plane(), source.info
 
