@@ -103,12 +103,15 @@ def read_image(path: Path, *, axes: str | None = None, channel: int | None = Non
         return _only_plane(source)
 
 
-def read_mask(path: Path, *, expand_palette: bool = False) -> NDArray[Any]:
+def read_mask(
+    path: Path, *, expand_palette: bool = False, plane: int | None = None
+) -> NDArray[Any]:
     """Return a mask with the values of the file.
 
     Parameters
     ----------
     expand_palette : return the colours of a palette PNG rather than its indices
+    plane : the plane of a file of several, counted from 0
 
     Returns
     -------
@@ -121,7 +124,7 @@ def read_mask(path: Path, *, expand_palette: bool = False) -> NDArray[Any]:
         As `read_image`; or values are no whole numbers, or the mask is partly transparent.
     """
     with _open(Path(path), keep_indices=not expand_palette) as source:
-        mask = _only_plane(source)
+        mask = _only_plane(source) if plane is None else source.read_plane(plane)
         names = source.info.channel_names
     if names[-1:] == (ALPHA_NAME,):
         if (mask[..., -1] != _opaque(mask.dtype)).any():

@@ -20,6 +20,8 @@ class ImportOptions:
 
     Attributes
     ----------
+    exclude : names of files or stems that are not looked at
+    listing : the file that was given as source, for layouts that are one (a list, a table)
     axes : axes of the image files (not of the masks), as `open_image` takes them
     projection : what becomes of the Z planes of an image; without it each plane is a sample
     """
@@ -29,6 +31,8 @@ class ImportOptions:
     valid_mask: Path | None = None
     axes: str | None = None
     projection: Projection | None = None
+    exclude: tuple[str, ...] = ()
+    listing: Path | None = None
 
 
 class FoundPair(Protocol):
@@ -74,7 +78,10 @@ class FoundSource:
     unmatched : files without a partner
     split : the split that the source brings, empty for none
     default_classes : what the layout itself says of mask values
+    ignore : mask values that the layout itself says to ignore
+    has_instances : masks are label maps, one number an object, by the layout
     notes : sentences for the user
+    warnings : sentences that the user must not miss
     """
 
     layout: str
@@ -84,7 +91,10 @@ class FoundSource:
     unmatched: tuple[str, ...] = ()
     split: tuple[SplitRow, ...] = ()
     default_classes: tuple[ClassRule, ...] = ()
+    ignore: tuple[str, ...] = ()
+    has_instances: bool = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Importer(Protocol):

@@ -20,7 +20,12 @@ MASK_SUFFIXES = ("_masks", "_mask", "_labels", "_label", "_gt", "_seg")
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
-    """An image file and a mask file; see `FoundPair`."""
+    """An image file and a mask file, or a plane of each; see `FoundPair`.
+
+    Attributes
+    ----------
+    plane, mask_plane : the plane of the file, counted from 0; None for a file that is one plane
+    """
 
     id: str
     image: Path
@@ -31,6 +36,8 @@ class FilePair:
     group: str | None = None
     axes: str | None = None
     projection: Projection | None = None
+    plane: int | None = None
+    mask_plane: int | None = None
 
     def names(self) -> frozenset[str]:
         """Return the id, and names and stems of both files."""
@@ -42,6 +49,8 @@ class FilePair:
         with open_image(
             self.image, axes=self.axes, channel=channel, projection=self.projection
         ) as source:
+            if self.plane is not None:
+                return source.read_plane(self.plane), source.info
             if source.info.n_planes != 1:
                 raise ImageReadError(
                     f"{self.image}: holds {source.info.n_planes} planes "
@@ -52,7 +61,7 @@ class FilePair:
 
     def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
         """Return the mask file as `read_mask` does."""
-        return read_mask(self.mask, expand_palette=expand_palette)
+        return read_mask(self.mask, expand_palette=expand_palette, plane=self.mask_plane)
 
     def load_valid(self) -> NDArray[Any] | None:
         """Return the valid mask; DatasetError unless it is grey."""

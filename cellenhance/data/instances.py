@@ -1,0 +1,177 @@
+"""Label maps, one number an object, as masks of classes by a named rule.
+
+Values of a label map: 0 is background, any other value one instance. After a rule: 0 background,
+1 object (or its interior), 2 boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import ndimage
+
+from cellenhance.arrays import ImageArray
+from cellenhance.data.classmap import ClassRule, encode_mask, is_truly_color
+from cellenhance.data.importers.contract import FoundPair
+from cellenhance.data.sources import ImageInfo
+from cellenhance.settings import Settings
+
+BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
+RULE_CODES = (BACKGROUND, INTERIOR, BOUNDARY)
+_FEWEST_INSTANCES = 3
+_FULL_RANGE = 0.8
+
+
+class InstanceSettings(Settings):
+    """How a label map becomes classes.
+
+    Attributes
+    ----------
+    rule : "binary" makes background and object, "interior-boundary" background, interior and
+        boundary
+    boundary_width_px : pixels of each instance, inwards from its outline, that are boundary
+    """
+
+    rule: Literal["binary", "interior-boundary"]
+    boundary_width_px: int = Field(default=2, ge=1, le=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePair:
+    """A pair whose label map is read as the codes of a rule; see `FoundPair`."""
+
+    pair: FoundPair
+    settings: InstanceSettings
+    ignored: frozenset[int] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """Future sample id."""
+        return self.pair.id
+
+    @property
+    def group(self) -> str | None:
+        """What a split must not divide."""
+        return self.pair.group
+
+    @property
+    def image_label(self) -> str:
+        """Where the image is."""
+        return self.pair.image_label
+
+    @property
+    def mask_label(self) -> str:
+        """Where the label map is."""
+        return self.pair.mask_label
+
+    def names(self) -> frozenset[str]:
+        """Return every name by which ``--exclude`` may mean this pair."""
+        return self.pair.names()
+
+    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
+        """Return the image of the pair."""
+        return self.pair.load_image(channel)
+
+    def load_mask(self, *, expand_palette: bool) -> NDArray[np.int64]:  # noqa: ARG002
+        """Return (H, W) codes of the rule; palette indices are instance numbers."""
+        labels = self.pair.load_mask(expand_palette=False)
+        codes = encode_mask(labels, is_color=is_truly_color(labels))
+        return apply_instance_rule(codes, self.settings, self.ignored)
+
+    def load_valid(self) -> NDArray[Any] | None:
+        """Return the valid mask of the pair."""
+        return self.pair.load_valid()
+
+
+def instance_classes(settings: InstanceSettings) -> tuple[ClassRule, ...]:
+    """Return the classes of a rule as it names them.
+
+    Examples
+    --------
+    >>> [rule.as_option() for rule in instance_classes(InstanceSettings(rule="binary"))]
+    ['background=0', 'object=1']
+    """
+    if settings.rule == "binary":
+        return (ClassRule("background", (BACKGROUND,)), ClassRule("object", (INTERIOR,)))
+    return (
+        ClassRule("background", (BACKGROUND,)),
+        ClassRule("interior", (INTERIOR,)),
+        ClassRule("boundary", (BOUNDARY,)),
+    )
+
+
+def apply_instance_rule(
+    labels: NDArray[Any], settings: InstanceSettings, ignored: Collection[int] = ()
+) -> NDArray[np.int64]:
+    """Return the codes of a label map.
+
+    Parameters
+    ----------
+    labels : (H, W) integers, 0 background, any other value one instance
+    ignored : values that are no instances; they stay as they are (0, 1 and 2 are codes of the
+        result and cannot be meant)
+
+    Returns
+    -------
+    (H, W) int64: 0 background, 1 object or interior, 2 boundary, or an ignored value
+
+    Notes
+    -----
+    With "interior-boundary" a pixel of an instance is boundary when the nearest pixel that is not
+    of this instance is at most `boundary_width_px` away (Euclidean, between pixel centres). The
+    edge of the image is no boundary. Touching instances are thus parted by twice the width, and
+    pixels of the background stay background. A width of 1 marks what
+    ``skimage.segmentation.find_boundaries(labels, connectivity=1, mode="inner")`` does.
+    """
+    kept = [value for value in ignored if value not in RULE_CODES]
+    is_kept = np.isin(labels, kept)
+    objects = np.where(is_kept, BACKGROUND, labels)
+    codes: NDArray[np.int64] = (objects != BACKGROUND).astype(np.int64)
+    if settings.rule == "interior-boundary":
+        codes[_boundary(objects, settings.boundary_width_px)] = BOUNDARY
+    codes[is_kept] = labels[is_kept]
+    return codes
+
+
+def count_without_interior(labels: NDArray[Any], codes: NDArray[Any]) -> tuple[int, int]:
+    """Return the number of instances of a label map and how many have no interior pixel."""
+    every = np.unique(labels[np.isin(codes, (INTERIOR, BOUNDARY))])
+    with_interior = np.unique(labels[codes == INTERIOR])
+    return len(every), len(every) - len(with_interior)
+
+
+def look_like_instances(codes: Mapping[int, int]) -> bool:
+    """Tell whether mask values are numbered like instances: 0 and nearly all of 1 to their maximum.
+
+    Examples
+    --------
+    >>> look_like_instances({0: 90, 1: 4, 2: 3, 3: 3, 4: 5})
+    True
+    >>> look_like_instances({0: 90, 128: 4, 255: 3})
+    False
+    """
+    numbers = [code for code in codes if code > 0]
+    if 0 not in codes or min(codes) < 0 or len(numbers) < _FEWEST_INSTANCES:
+        return False
+    return len(numbers) >= _FULL_RANGE * max(numbers)
+
+
+def _boundary(objects: NDArray[Any], width_px: int) -> NDArray[np.bool_]:
+    """Return where an instance's pixel has another pixel than its own within `width_px`."""
+    # Counted from 1 in order, so that a map with the value 2**31 needs no list of that length.
+    _, order = np.unique(objects, return_inverse=True)
+    numbers = np.where(objects == BACKGROUND, 0, order.reshape(objects.shape) + 1)
+    found = np.zeros(objects.shape, dtype=np.bool_)
+    for number, place in enumerate(ndimage.find_objects(numbers), start=1):
+        if place is None:
+            continue
+        around = tuple(slice(max(0, s.start - width_px), s.stop + width_px) for s in place)
+        own = numbers[around] == number
+        if not own.all():
+            found[around] |= own & (ndimage.distance_transform_edt(own) <= width_px)
+    return found
