@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -21,7 +22,6 @@ from cellenhance.engine.evaluation import count_pixels
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.errors import SettingsError
-from cellenhance.metrics.scores import Scores
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
@@ -75,22 +75,34 @@ def require_aep(model: LoadedModel) -> AEP:
     return model.network
 
 
-class MutedAEP(SegmentationNetwork):
-    """An AEP network with one filter set to zero."""
+class MutingAEP(SegmentationNetwork):
+    """An AEP network whose branches are its results without each filter, all in one forward.
 
-    def __init__(self, network: AEP, muted: int) -> None:
+    A branch without its filter sees the image translated by a filter of zero, which is the same for
+    all of them: one more pass of network 2 serves every filter. Eval mode only.
+    """
+
+    def __init__(self, network: AEP) -> None:
         super().__init__(network.in_channels, network.n_classes, network.feature_channels)
         self.network = network
-        self.muted = frozenset({muted})
         self.stride = network.stride
         self.min_size = network.min_size
         self.receptive_field_px = network.receptive_field_px
-        self.branch_names = network.branch_names
+        self.branch_names = tuple(f"without filter {k + 1}" for k in range(network.n_filters))
 
     def forward(self, image: Tensor) -> SegmentationOutput:
-        """Segment without the muted filter."""
-        output: SegmentationOutput = self.network(image, self.muted)
-        return output
+        """Segment as usual, and once without each filter."""
+        usual: SegmentationOutput = self.network(image)
+        assert usual.branch_logits is not None
+        assert usual.filters is not None
+        unfiltered = self.network.translate(image, torch.zeros_like(usual.filters[:, :1]))
+        muted = self.network.segmenter(unfiltered[:, 0]).logits
+        results = []
+        for k in range(1, len(usual.branch_logits)):
+            branches = list(usual.branch_logits)
+            branches[k] = muted
+            results.append(self.network.mix(branches))
+        return replace(usual, branch_logits=tuple(results))
 
 
 def measure_filters(
@@ -108,26 +120,22 @@ def measure_filters(
     """
     network = require_aep(model)
     classes = model.header.class_names
-    n_passes = network.n_filters + 1
-    progress(0, n_passes, "measuring filters")
-    whole = _score(model, compute, samples)
+    progress(0, 2, "measuring filters")
+    muting = Predictor([replace(model, network=MutingAEP(network))], compute)
+    scores = count_pixels(muting, samples).scores(classes)
+    progress(1, 2, "measuring filters")
     statistics = _intensity_statistics(Predictor([model], compute), samples)
-    facts = []
-    for index in range(network.n_filters):
-        progress(index + 1, n_passes, "measuring filters")
-        muted = _score(replace(model, network=MutedAEP(network, index)), compute, samples)
-        facts.append(
-            FilterFacts(
-                number=index + 1,
-                head_weights=_head_weights(network.translator, index, classes),
-                iou_loss={
-                    name: whole.pooled.iou[name] - muted.pooled.iou[name] for name in classes
-                },
-                **{name: float(values[index]) for name, values in statistics.items()},
-            )
+    progress(2, 2, "measuring filters")
+    return [
+        FilterFacts(
+            number=index + 1,
+            head_weights=_head_weights(network.translator, index, classes),
+            iou_loss={name: scores.pooled.iou[name] - muted.pooled.iou[name] for name in classes},
+            **{name: float(values[index]) for name, values in statistics.items()},
         )
-    progress(n_passes, n_passes, "measuring filters")
-    return facts
+        for index, muted in enumerate(scores.branches.values())
+        if index < network.n_filters
+    ]
 
 
 def _head_weights(
@@ -138,11 +146,6 @@ def _head_weights(
     if not isinstance(classifier, nn.Conv2d) or classifier.kernel_size != (1, 1):
         return {}
     return dict(zip(classes, classifier.weight[:, index, 0, 0].tolist(), strict=True))
-
-
-def _score(model: LoadedModel, compute: Compute, samples: Sequence[Sample]) -> Scores:
-    predictor = Predictor([model], compute)
-    return count_pixels(predictor, samples).scores(model.header.class_names)
 
 
 def _intensity_statistics(

@@ -7,7 +7,7 @@ differ the entry of the catalogue says which one it follows.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -134,8 +134,8 @@ class AEP(SegmentationNetwork):
             return {"n_features": settings.n_filters or n_classes}
         return {}
 
-    def forward(self, image: Tensor, muted: Collection[int] = frozenset()) -> SegmentationOutput:
-        """Segment `image`, (B, C, H, W) in [0, 1]; filters numbered in `muted` (from 0) are zeroed.
+    def forward(self, image: Tensor) -> SegmentationOutput:
+        """Segment `image`, (B, C, H, W) in [0, 1].
 
         x_k = sigma(x + f_k); since x and f_k are >= 0 every translation lies in [0.5, 1). The
         segmenter runs once per translation, so that in training its batch normalisation sees each
@@ -144,27 +144,27 @@ class AEP(SegmentationNetwork):
         self.check_input(image)
         first = self.translator(image)
         filters = adapt_features(first.features[:, : self.n_filters], image)  # B,N,H,W
-        if muted:
-            kept = [float(k not in muted) for k in range(self.n_filters)]
-            filters = filters * filters.new_tensor(kept).view(1, -1, 1, 1)
         if self.translation != "learned":
             filters = torch.zeros_like(filters)
-        translations = (
-            image.float().unsqueeze(1).expand(-1, self.n_filters, -1, -1, -1)
-            if self.translation == "none"
-            else translate(image, filters)
-        )  # B,N,C,H,W
+        translations = self.translate(image, filters)  # B,N,C,H,W
         branches = [first.logits]
         branches += [self.segmenter(translations[:, k]).logits for k in range(self.n_filters)]
         return SegmentationOutput(
-            logits=self._final_logits(branches),
+            logits=self.mix(branches),
             features=first.features,
             branch_logits=tuple(branches),
             filters=filters,
             translations=translations,
         )
 
-    def _final_logits(self, branches: list[Tensor]) -> Tensor:
+    def translate(self, image: Tensor, filters: Tensor) -> Tensor:
+        """Return what network 2 sees for each filter, (B, N, C, H, W), by this model's rule."""
+        if self.translation == "none":
+            return image.float().unsqueeze(1).expand(-1, filters.shape[1], -1, -1, -1)
+        return translate(image, filters)
+
+    def mix(self, branches: Sequence[Tensor]) -> Tensor:
+        """Return the final logits for those of network 1 and of each branch, in this order."""
         if self.final_branch is not None:
             return branches[self.final_branch]
         if self.ensemble is None:

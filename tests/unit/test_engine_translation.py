@@ -10,7 +10,7 @@ from cellenhance.data.normalize import Normalization
 from cellenhance.data.samples import Sample
 from cellenhance.engine.aep_analysis import (
     FilterFacts,
-    MutedAEP,
+    MutingAEP,
     ensemble_weights,
     measure_filters,
     require_aep,
@@ -98,16 +98,22 @@ def test_shares_are_weight_times_range_and_sum_to_one() -> None:
     assert translated.member_shares([0.0, 0.0, 0.0]) == [0.0, 0.0, 0.0]
 
 
-def test_a_muted_filter_leaves_sigma_of_the_input_and_the_others_alone() -> None:
-    model = make_model()
-    network = require_aep(model)
+@pytest.mark.parametrize("translation", ["learned", "none"])
+def test_each_filter_is_muted_alone_in_one_forward(translation: str) -> None:
+    network = require_aep(make_model(translation=translation))
+    muting = MutingAEP(network)
+    assert muting.branch_names == ("without filter 1", "without filter 2", "without filter 3")
     x = torch.rand(1, 1, 16, 16)
     with torch.inference_mode():
-        usual, muted = network(x), MutedAEP(network, 1)(x)
-    torch.testing.assert_close(muted.translations[:, 1], torch.sigmoid(x))
-    for k in (0, 2):
-        torch.testing.assert_close(muted.translations[:, k], usual.translations[:, k])
-    torch.testing.assert_close(muted.branch_logits[0], usual.branch_logits[0])
+        usual, output = network(x), muting(x)
+        # By hand: network 2 on sigma(x + 0), or on x itself where nothing is translated.
+        seen = x if translation == "none" else torch.sigmoid(x)
+        alone = network.segmenter(seen).logits
+        for k in (1, 2, 3):
+            branches = [alone if i == k else usual.branch_logits[i] for i in range(4)]
+            expected = network.ensemble(branches)
+            torch.testing.assert_close(output.branch_logits[k - 1], expected)
+    torch.testing.assert_close(output.logits, usual.logits)
 
 
 def test_muting_an_unused_filter_costs_nothing_and_a_zero_filter_is_flagged(
