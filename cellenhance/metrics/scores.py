@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.metrics import overlap
+from cellenhance.metrics.score_intervals import Resampling, ScoreIntervals
 
-PER_CLASS = ("iou", "dice", "precision", "recall")
+PER_CLASS = ("iou", "dice", "precision", "recall", "specificity")
 """The scores that each class has; the mean over classes is named with an m before it."""
 
 
@@ -28,10 +29,12 @@ class OverlapScores:
     dice: Mapping[str, float]
     precision: Mapping[str, float]
     recall: Mapping[str, float]
+    specificity: Mapping[str, float]
     miou: float
     mdice: float
     mprecision: float
     mrecall: float
+    mspecificity: float
     accuracy: float
 
     @classmethod
@@ -100,8 +103,9 @@ class Scores:
     per_image_mean : mean over images of the scores of each image
     n_absent : for each class the number of images where neither truth nor prediction has it
     images : the scores of each image
-    matrix : (K, K) int64, the confusion matrix over all pixels, true classes as rows
+    matrices : (N, K, K) int64, the confusion matrix of each image, true classes as rows
     branches : scores of parts of the model by name ("network 1", ...); may be empty
+    intervals : of the pooled scores; None until `with_intervals`
     """
 
     classes: tuple[str, ...]
@@ -109,8 +113,9 @@ class Scores:
     per_image_mean: OverlapScores
     n_absent: Mapping[str, int]
     images: tuple[ImageScores, ...]
-    matrix: NDArray[np.int64] = field(repr=False, compare=False)
+    matrices: NDArray[np.int64] = field(repr=False, compare=False)
     branches: Mapping[str, Scores] = field(default_factory=dict)
+    intervals: ScoreIntervals | None = None
 
     @classmethod
     def from_matrices(
@@ -150,18 +155,40 @@ class Scores:
         images = tuple(
             ImageScores(each, OverlapScores.from_matrix(classes, matrix)) for each, matrix in pairs
         )
-        total = np.stack(matrices).sum(axis=0)
-        n_absent = np.stack([overlap.absent(matrix) for matrix in matrices]).sum(axis=0).tolist()
+        stack = np.stack(matrices)
+        n_absent = overlap.absent(stack).sum(axis=0).tolist()
         return cls(
             classes=tuple(classes),
-            pooled=OverlapScores.from_matrix(classes, total),
+            pooled=OverlapScores.from_matrix(classes, stack.sum(axis=0)),
             per_image_mean=OverlapScores.mean_of(classes, [image.scores for image in images]),
             n_absent=dict(zip(classes, n_absent, strict=True)),
             images=images,
-            matrix=total,
+            matrices=stack,
             branches={
                 name: Scores.from_matrices(classes, ids, each)
                 for name, each in (branches or {}).items()
+            },
+        )
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """Return (K, K) int64, the confusion matrix over all pixels, true classes as rows."""
+        total: NDArray[np.int64] = self.matrices.sum(axis=0)
+        return total
+
+    def with_intervals(self, groups: Sequence[str], resampling: Resampling) -> Self:
+        """Return these scores, and those of the branches, with bootstrap intervals.
+
+        Parameters
+        ----------
+        groups : the group of each image; images of one group are drawn together
+        """
+        return replace(
+            self,
+            intervals=ScoreIntervals.from_matrices(self.classes, groups, self.matrices, resampling),
+            branches={
+                name: each.with_intervals(groups, resampling)
+                for name, each in self.branches.items()
             },
         )
 
@@ -176,8 +203,15 @@ class Scores:
             "classes": list(self.classes),
             "n_images": self.n_images,
             **self._both_means(),
-            "branches": {name: each._both_means() for name, each in self.branches.items()},
+            "branches": {name: each._numbers() for name, each in self.branches.items()},
+            **self._intervals(),
         }
+
+    def _numbers(self) -> dict[str, Any]:
+        return self._both_means() | self._intervals()
+
+    def _intervals(self) -> dict[str, Any]:
+        return {} if self.intervals is None else {"intervals": self.intervals.to_json()}
 
     def _both_means(self) -> dict[str, Any]:
         return {

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.overlap import mean_defined
 from cellenhance.metrics.scores import PER_CLASS, OverlapScores, Scores
 
-_LABELS = {"iou": "IoU", "dice": "Dice", "precision": "precision", "recall": "recall"}
+_LABELS = {"iou": "IoU", "dice": "Dice"}
+_WITH_INTERVALS = ("iou", "dice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,20 @@ def format_percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.2f}"
 
 
+def format_interval(value: float, interval: Interval | None) -> str:
+    """Return a fraction as percent, its interval behind it where there is one.
+
+    Examples
+    --------
+    >>> format_interval(0.5, Interval(0.25, 0.625)), format_interval(0.5, None)
+    ('50.00 [25.00, 62.50]', '50.00')
+    """
+    if interval is None or math.isnan(interval.low) or math.isnan(value):
+        return format_percent(value)
+    low, high = format_percent(interval.low), format_percent(interval.high)
+    return f"{format_percent(value)} [{low}, {high}]"
+
+
 def format_mean_std(values: Sequence[float]) -> str:
     """Return percent as "mean ± population standard deviation", NaN left out.
 
@@ -52,32 +68,41 @@ def format_mean_std(values: Sequence[float]) -> str:
 
 
 def class_table(scores: Scores, *, per_image: bool = False) -> Table:
-    """Return one row a class and one of means: IoU, Dice, precision, recall in percent.
+    """Return one row a class and one of means: IoU, Dice and more in percent.
 
     Parameters
     ----------
     per_image : the mean over images, with the number of images that lack the class, instead of
-        the scores pooled over all pixels
+        the scores pooled over all pixels, which come with their intervals
     """
     means = scores.per_image_mean if per_image else scores.pooled
-    rows = [
-        (name, *(format_percent(getattr(means, score)[name]) for score in PER_CLASS))
-        for name in scores.classes
-    ]
-    rows.append(
-        ("mean over classes", *(format_percent(getattr(means, f"m{name}")) for name in PER_CLASS))
-    )
-    header = ("class", *_LABELS.values())
+    spread = None if per_image else scores.intervals
+    names = [_LABELS.get(name, name) for name in PER_CLASS]
+    rows = []
+    for row, prefix in [*((name, "") for name in scores.classes), ("mean over classes", "m")]:
+        cells = []
+        for score in PER_CLASS:
+            value, interval = getattr(means, prefix + score), None
+            if spread is not None and score in _WITH_INTERVALS:
+                interval = getattr(spread, prefix + score)
+            if not prefix:
+                value, interval = value[row], None if interval is None else interval[row]
+            cells.append(format_interval(value, interval))
+        rows.append((row, *cells))
+    header = ("class", *names)
     if per_image:
         header = (*header, "images without")
         absences = [str(scores.n_absent[name]) for name in scores.classes]
         rows = [(*row, count) for row, count in zip(rows, [*absences, ""], strict=True)]
-    title = f"{_describe(scores, per_image)}; accuracy {format_percent(means.accuracy)}"
-    return Table(title, header, tuple(rows))
+    accuracy = format_interval(means.accuracy, None if spread is None else spread.accuracy)
+    return Table(f"{_describe(scores, per_image)}; accuracy {accuracy}", header, tuple(rows))
 
 
 def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) -> Table:
     """Return one row an entry (model, branch, "majority class"): IoU and Dice in percent.
+
+    The means of pooled scores have their intervals behind them; those of classes are left to
+    `class_table`, since a row must stay readable.
 
     Raises
     ------
@@ -86,8 +111,7 @@ def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) 
     """
     first = _check_same_classes(list(entries.values()))
     rows = tuple(
-        (name, *map(format_percent, _overlap_values(_choose(scores, per_image))))
-        for name, scores in entries.items()
+        (name, *_overlap_cells(scores, per_image=per_image)) for name, scores in entries.items()
     )
     return Table(_describe(first, per_image), _overlap_header(first), rows)
 
@@ -115,19 +139,39 @@ def fold_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = Fal
     return Table(title, _overlap_header(first), tuple(rows))
 
 
-def image_table(scores: Scores) -> Table:
-    """Return one row an image for a CSV: fractions, not rounded; empty cells are undefined."""
-    header = ["id", "accuracy"]
+def image_table(scores: Scores, extra: Mapping[str, Sequence[object]] | None = None) -> Table:
+    """Return one row an image for a CSV: fractions, not rounded; empty cells are undefined.
+
+    Parameters
+    ----------
+    extra : further columns by name, after the id; a float that is NaN is an empty cell
+    """
+    extra = extra or {}
+    header = ["id", *extra, "accuracy"]
     for score in PER_CLASS:
         header += [f"m{score}", *(f"{score}_{name}" for name in scores.classes)]
     rows = []
-    for image in scores.images:
-        values = [image.scores.accuracy]
+    for index, image in enumerate(scores.images):
+        values: list[object] = [each[index] for each in extra.values()]
+        values.append(image.scores.accuracy)
         for score in PER_CLASS:
             by_class = getattr(image.scores, score)
             values += [getattr(image.scores, f"m{score}"), *by_class.values()]
-        rows.append((image.id, *("" if math.isnan(value) else repr(value) for value in values)))
+        rows.append((image.id, *map(format_cell, values)))
     return Table("scores of each image", tuple(header), tuple(rows))
+
+
+def format_cell(value: object) -> str:
+    """Return a value for a CSV: floats unrounded, NaN empty.
+
+    Examples
+    --------
+    >>> format_cell(1 / 3), format_cell(float("nan")), format_cell(2)
+    ('0.3333333333333333', '', '2')
+    """
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value)
+    return str(value)
 
 
 def _check_same_classes(entries: Sequence[Scores]) -> Scores:
@@ -158,6 +202,16 @@ def _overlap_header(scores: Scores) -> tuple[str, ...]:
         "mDice",
         *(f"Dice {name}" for name in scores.classes),
     )
+
+
+def _overlap_cells(scores: Scores, *, per_image: bool) -> list[str]:
+    values = _overlap_values(_choose(scores, per_image))
+    cells = [format_percent(value) for value in values]
+    if scores.intervals is not None and not per_image:
+        place = 1 + len(scores.classes)
+        cells[0] = format_interval(values[0], scores.intervals.miou)
+        cells[place] = format_interval(values[place], scores.intervals.mdice)
+    return cells
 
 
 def _overlap_values(scores: OverlapScores) -> list[float]:

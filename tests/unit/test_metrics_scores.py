@@ -62,7 +62,8 @@ def test_json_has_the_promised_keys_and_null_for_undefined() -> None:
     assert list(value) == ["classes", "n_images", "pooled", "per_image_mean", "branches"]
     assert value["classes"] == ["a", "b"]
     assert value["n_images"] == 1
-    expected = {"iou", "miou", "dice", "mdice", "precision", "mprecision", "recall", "mrecall"}
+    names = ("iou", "dice", "precision", "recall", "specificity")
+    expected = {*names, *(f"m{name}" for name in names)}
     assert set(value["pooled"]) == expected | {"accuracy"}
     assert set(value["per_image_mean"]) == expected | {"accuracy", "n_absent"}
     assert value["pooled"]["iou"] == {"a": 1.0, "b": None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import Scores
 from cellenhance.render.tables import (
     class_table,
@@ -25,12 +26,25 @@ def scores_of(*matrices: np.ndarray) -> Scores:
 
 def test_the_class_table_gives_percent_with_two_decimals() -> None:
     table = class_table(scores_of(GOLDEN))
-    assert table.header == ("class", "IoU", "Dice", "precision", "recall")
+    assert table.header == ("class", "IoU", "Dice", "precision", "recall", "specificity")
     assert table.rows == (
-        ("a", "57.14", "72.73", "66.67", "80.00"),
-        ("b", "50.00", "66.67", "75.00", "60.00"),
-        ("mean over classes", "53.57", "69.70", "70.83", "70.00"),
+        ("a", "57.14", "72.73", "66.67", "80.00", "60.00"),
+        ("b", "50.00", "66.67", "75.00", "60.00", "80.00"),
+        ("mean over classes", "53.57", "69.70", "70.83", "70.00", "70.00"),
     )
+
+
+def test_intervals_stand_behind_pooled_scores() -> None:
+    """Two images, so resamples are the one, the other or both."""
+    scores = scores_of(GOLDEN, np.diag([5, 5])).with_intervals(["x", "y"], Resampling())
+    table = class_table(scores)
+    assert table.rows[0][1] == "75.00 [57.14, 100.00]"
+    assert table.rows[2][2] == "84.96 [69.70, 100.00]"
+    assert table.rows[0][3] == "81.82"
+    assert table.title.endswith("accuracy 85.00 [70.00, 100.00]")
+    assert "[" not in "".join(class_table(scores, per_image=True).rows[0])
+    row = comparison_table({"mine": scores}).rows[0]
+    assert [each.endswith("]") for each in row] == [False, True, False, False, True, False, False]
 
 
 def test_titles_say_which_average_and_of_how_many_images() -> None:
@@ -47,7 +61,8 @@ def test_the_mean_over_images_counts_images_without_the_class() -> None:
 
 
 def test_undefined_scores_are_a_dash() -> None:
-    assert class_table(scores_of(FIRST)).rows[1] == ("b", "-", "-", "-", "-")
+    rows = class_table(scores_of(FIRST)).rows
+    assert rows[1] == ("b", "-", "-", "-", "-", "100.00")  # all 4 pixels are rightly not b
 
 
 def test_the_comparison_has_a_row_an_entry_and_the_mean_first() -> None:
@@ -94,3 +109,9 @@ def test_the_csv_keeps_fractions_unrounded_and_leaves_undefined_cells_empty() ->
     assert float(rows[0]["miou"]) == (4 / 7 + 1 / 2) / 2
     assert rows[1]["iou_b"] == ""
     assert rows[1]["recall_a"] == "1.0"
+
+
+def test_the_csv_takes_further_columns() -> None:
+    table = image_table(scores_of(GOLDEN), {"group": ["x"], "n_px": [10], "hd": [float("nan")]})
+    assert table.header[:5] == ("id", "group", "n_px", "hd", "accuracy")
+    assert table.rows[0][:5] == ("im0", "x", "10", "", "0.7")

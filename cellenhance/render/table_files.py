@@ -1,0 +1,108 @@
+"""Tables as Markdown and as LaTeX (booktabs); text comes out, files are the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cellenhance.render.tables import Table
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",  # a row that begins with a bracket would be read as an option of the row before
+    "]": "{]}",
+    "±": r"$\pm$",
+    "µ": r"$\mu$",
+    "\n": " ",
+}
+_MARKDOWN = set("\\`*_{}[]<>#|~$")
+
+
+def escape_latex(text: str) -> str:
+    r"""Return `text` so that LaTeX prints it as it stands.
+
+    Examples
+    --------
+    >>> escape_latex("50 % of cell_1 & cell_2")
+    '50 \\% of cell\\_1 \\& cell\\_2'
+    """
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def escape_markdown(text: str) -> str:
+    r"""Return `text` so that Markdown shows it as it stands, in a table too.
+
+    Examples
+    --------
+    >>> escape_markdown("cell_1 | <b>")
+    'cell\\_1 \\| \\<b\\>'
+    """
+    escaped = "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in text)
+    return " ".join(escaped.split("\n"))
+
+
+def to_markdown(tables: Sequence[Table], heading: str, notes: Sequence[str] = ()) -> str:
+    """Return tables under one heading, each after its title; the first column is left-aligned."""
+    parts = [f"# {escape_markdown(heading)}"]
+    for table in tables:
+        lines = [_markdown_row(table.header), "| --- |" + " ---: |" * (len(table.header) - 1)]
+        lines += [_markdown_row(row) for row in table.rows]
+        parts += [escape_markdown(table.title), "\n".join(lines)]
+    if notes:
+        parts.append("\n".join(f"- {escape_markdown(note)}" for note in notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(escape_markdown(cell) or " " for cell in cells) + " |"
+
+
+def to_latex(tables: Sequence[Table], heading: str, notes: Sequence[str] = ()) -> str:
+    r"""Return one `table` environment a table, with booktabs rules; titles are the captions.
+
+    The preamble needs ``\usepackage{booktabs}``; wide tables are shrunk to the text by `graphicx`.
+    """
+    parts = [
+        "% needs \\usepackage{booktabs,graphicx} and, before 2018's LaTeX, "
+        "\\usepackage[utf8]{inputenc}"
+    ]
+    for table in tables:
+        caption = ". ".join([f"{heading}: {table.title}", *notes])
+        parts.append(_latex_table(table, caption))
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex_table(table: Table, caption: str) -> str:
+    columns = "l" + "r" * (len(table.header) - 1)
+    body = [_latex_row(row) for row in table.rows]
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(caption)}.}}",
+        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        f"    {_latex_row(table.header)}",
+        r"    \midrule",
+        *(f"    {row}" for row in body),
+        r"    \bottomrule",
+        r"  \end{tabular}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines)
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
