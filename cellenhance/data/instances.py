@@ -23,7 +23,6 @@ from cellenhance.settings import Settings
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 RULE_CODES = (BACKGROUND, INTERIOR, BOUNDARY)
-_FEWEST_INSTANCES = 3
 _FULL_RANGE = 0.8
 
 
@@ -156,7 +155,7 @@ def look_like_instances(codes: Mapping[int, int]) -> bool:
     False
     """
     numbers = [code for code in codes if code > 0]
-    if 0 not in codes or min(codes) < 0 or len(numbers) < _FEWEST_INSTANCES:
+    if 0 not in codes or min(codes) < 0 or not numbers:
         return False
     return len(numbers) >= _FULL_RANGE * max(numbers)
 

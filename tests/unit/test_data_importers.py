@@ -201,7 +201,7 @@ def test_a_leaking_fold_keeps_the_image_in_the_test_part(tmp_path: Path) -> None
         ("train_1_0000", "train"),
         ("train_1_0001", "test"),
     ]
-    assert any(note.startswith("leakage in the source: 1 image") for note in source.notes)
+    assert any(note.startswith("leakage in the source: 1 image") for note in source.warnings)
 
 
 def test_folds_that_are_incomplete_or_of_unequal_length(tmp_path: Path) -> None:

@@ -118,8 +118,9 @@ class NpyFoldsImporter:
         pairs, split, repeated, leaked = _unique(parts, folds)
         if repeated:
             notes.append(f"{repeated} repeated image(s) of several folds kept once")
+        warnings = []
         if leaked:
-            notes.append(
+            warnings.append(
                 f"leakage in the source: {len(leaked)} image(s) in two subsets of one fold are "
                 f"kept in one only, test before val before train ({', '.join(leaked[:5])})"
             )
@@ -132,6 +133,7 @@ class NpyFoldsImporter:
             split=tuple(split),
             default_classes=DEFAULT_CLASSES,
             notes=tuple(notes),
+            warnings=tuple(warnings),
         )
 
 
