@@ -87,6 +87,33 @@ def test_an_encoder_with_torchvisions_names_finds_its_place(tmp_path: Path) -> N
     assert torch.equal(taken, donor.layer4[2].conv2.weight)
 
 
+def test_the_names_of_torchvisions_vgg16_bn_find_the_encoder(
+    tmp_path: Path,
+) -> None:
+    # The layout of vgg16_bn as torchvision documents it (configuration D): convolution,
+    # normalisation and ReLU count one each, the pooling between stages one.
+    weights, index, below = {}, 0, 3
+    for stage in ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)):
+        for width in stage:
+            weights[f"features.{index}.weight"] = torch.rand(width, below, 3, 3)
+            weights[f"features.{index}.bias"] = torch.rand(width)
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                weights[f"features.{index + 1}.{name}"] = torch.rand(width)
+            weights[f"features.{index + 1}.num_batches_tracked"] = torch.tensor(7)
+            index, below = index + 3, width
+        index += 1
+    assert f"features.{index - 4}.weight" in weights  # 40: the last convolution
+    weights["classifier.0.weight"] = torch.zeros(4, 4)
+    save_file(weights, tmp_path / "vgg16_bn.safetensors")
+    target = build("segnet")
+    report = initialise_from(target, tmp_path / "vgg16_bn.safetensors")
+    assert report.misfits == ("encoder.features.0.weight",)  # 3 channels there, 1 here
+    assert report.left_over == ()
+    assert len(report.matched) == 13 * 7 - 1
+    taken = target.state_dict()["encoder.features.40.weight"]
+    assert torch.equal(taken, weights["features.40.weight"])
+
+
 def test_files_that_fit_nothing_are_refused(tmp_path: Path) -> None:
     network = build("light-unet")
     save_file({"a": torch.zeros(3)}, tmp_path / "foreign.safetensors")
