@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellenhance.arrays import MaskArray
 from cellenhance.data.samples import Sample
+from cellenhance.engine.ensemble_variants import variant_logits, variant_names
 from cellenhance.engine.evaluation_files import RESULT, ImageMatrices
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
+from cellenhance.engine.predictions import TilePrediction, mask_of
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedSample:
+    """One sample as predicted and counted, in one pass over its tiles.
+
+    Attributes
+    ----------
+    mask : (H, W) uint8 class indices, the result
+    probabilities : (K, H, W) float32, or None where they were not asked for
+    matrix : (K, K) int64, the confusion matrix of the result
+    outputs : those of each branch, of the result beside them, and of each variant; may be empty
+    """
+
+    sample: Sample
+    mask: MaskArray
+    probabilities: NDArray[np.float32] | None
+    matrix: NDArray[np.int64]
+    outputs: dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +45,18 @@ class PixelCounts:
     ids: tuple[str, ...]
     result: tuple[NDArray[np.int64], ...]
     outputs: dict[str, tuple[NDArray[np.int64], ...]]
+
+    @classmethod
+    def collect(cls, evaluated: Iterable[EvaluatedSample]) -> PixelCounts:
+        """Return the counts of evaluated samples, whose pixels are let go."""
+        ids, result = [], []
+        outputs: dict[str, list[NDArray[np.int64]]] = {}
+        for each in evaluated:
+            ids.append(each.sample.id)
+            result.append(each.matrix)
+            for name, matrix in each.outputs.items():
+                outputs.setdefault(name, []).append(matrix)
+        return cls(tuple(ids), tuple(result), {name: tuple(m) for name, m in outputs.items()})
 
     def scores(self, classes: tuple[str, ...]) -> Scores:
         """Return the scores of the result, those of the outputs as its branches."""
@@ -40,31 +74,66 @@ class PixelCounts:
 
 
 def count_pixels(predictor: Predictor, samples: Iterable[Sample]) -> PixelCounts:
-    """Return the confusion matrices of the result on all samples and of a network's branches.
+    """Return the confusion matrices of the result on all samples and of a network's branches."""
+    return PixelCounts.collect(evaluate_samples(predictor, samples))
 
-    Counted tile by tile: no image is held as probabilities. Branches are counted for a single
-    network that has them, not for an average of several.
+
+def evaluate_samples(
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    *,
+    variants: bool = False,
+    probabilities: bool = False,
+) -> Iterator[EvaluatedSample]:
+    """Yield every sample as predicted and counted.
+
+    Counted tile by tile: no image is held as probabilities unless they are asked for. Branches are
+    counted for a single network that has them, not for an average of several.
+
+    Parameters
+    ----------
+    variants : count the other ways of mixing the branches too
+    probabilities : keep those of the whole image
     """
     names = predictor.output_names if len(predictor.members) == 1 else ()
-    ids, rows = [], []
+    if names and variants:
+        names = (*names, *variant_names(predictor.members[0].network))
     for sample in samples:
-        ids.append(sample.id)
-        rows.append(_count_sample(predictor, sample, n_outputs=max(1, len(names))))
-    columns = [tuple(column) for column in zip(*rows, strict=True)]
-    result = columns[-1] if columns else ()
-    return PixelCounts(tuple(ids), result, dict(zip(names, columns, strict=False)))
+        yield _evaluate_sample(predictor, sample, names, probabilities=probabilities)
 
 
-def _count_sample(predictor: Predictor, sample: Sample, n_outputs: int) -> list[NDArray[np.int64]]:
-    """Return the confusion matrix of each branch and, last, of the result."""
+def _evaluate_sample(
+    predictor: Predictor, sample: Sample, names: tuple[str, ...], *, probabilities: bool
+) -> EvaluatedSample:
     n_classes = len(predictor.header.classes)
-    totals = [np.zeros((n_classes, n_classes), np.int64) for _ in range(n_outputs)]
+    matrix = np.zeros((n_classes, n_classes), np.int64)
+    outputs = {name: np.zeros_like(matrix) for name in names}
+    mask = np.empty(sample.mask.shape, np.uint8)
+    kept = np.empty((n_classes, *mask.shape), np.float32) if probabilities else None
     for part in predictor.predict_tiles(ArrayPlane(sample.image)):
-        truth = sample.mask[part.tile.rows.core, part.tile.cols.core]
-        masks = [*(part.branch_masks() if n_outputs > 1 else ()), part.mask()]
-        for total, mask in zip(totals, masks, strict=True):
-            total += confusion_matrix(truth, mask, n_classes)
-    return totals
+        place = (part.tile.rows.core, part.tile.cols.core)
+        truth, found = sample.mask[place], part.mask()
+        mask[place] = found
+        counted = confusion_matrix(truth, found, n_classes)
+        matrix += counted
+        if kept is not None:
+            kept[:, *place] = part.probabilities()
+        if names:
+            n_branches = len(predictor.output_names) - 1
+            masks = _other_masks(predictor, part, n_variants=len(names) - n_branches - 1)
+            counts = [confusion_matrix(truth, each, n_classes) for each in masks]
+            counts.insert(n_branches, counted)
+            for total, each in zip(outputs.values(), counts, strict=True):
+                total += each
+    return EvaluatedSample(sample, mask, kept, matrix, outputs)
+
+
+def _other_masks(predictor: Predictor, part: TilePrediction, *, n_variants: int) -> list[MaskArray]:
+    """Return the masks of the branches and of the variants of a single network."""
+    masks = part.branch_masks()
+    if n_variants:
+        masks += map(mask_of, variant_logits(predictor.members[0].network, part.outputs[0]))
+    return masks
 
 
 def evaluate(predictor: Predictor, samples: Iterable[Sample]) -> Scores:

@@ -39,16 +39,17 @@ class TilePrediction:
     def mask(self) -> MaskArray:
         """Return (h, w) uint8 class indices: the most probable class."""
         if len(self.outputs) == 1:
-            return _argmax(self.outputs[0].logits)
+            return mask_of(self.outputs[0].logits)
         mask: MaskArray = self.probabilities().argmax(axis=0).astype(np.uint8)
         return mask
 
     def branch_masks(self) -> list[MaskArray]:
         """Return the mask of each branch of a single network."""
-        return [_argmax(logits) for logits in self.outputs[0].branch_logits]
+        return [mask_of(logits) for logits in self.outputs[0].branch_logits]
 
 
-def _argmax(logits: Tensor) -> MaskArray:
+def mask_of(logits: Tensor) -> MaskArray:
+    """Return the most probable class (h, w) uint8 of the first of a batch of logits."""
     mask: MaskArray = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
     return mask
 
