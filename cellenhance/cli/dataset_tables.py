@@ -67,8 +67,11 @@ def show_plan(plan: PreparePlan) -> None:
         ]
         for each, rule in zip(description.classes, plan.class_map.rules, strict=True)
     ]
-    title = f"Classes; {description.channels} channel(s)"
-    console.print_table(title, ["index", "class", "mask values", "colour"], rows, numeric_from=4)
+    console.print_table(
+        "Classes", ["index", "class", "mask values", "colour"], rows, numeric_from=4
+    )
+    written = [["channels", plan.channels.decision]]
+    console.print_table("To be written", ["what", "value"], written, numeric_from=2)
 
 
 def show_subsets(title: str, subsets: tuple[SubsetSummary, ...]) -> None:

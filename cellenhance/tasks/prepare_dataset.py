@@ -7,8 +7,7 @@ writes. A command shows what each returns before it calls the next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +19,8 @@ from cellenhance.data.classmap import (
     encode_mask,
     parse_class,
 )
-from cellenhance.data.importers.contract import FoundPair, FoundSource
-from cellenhance.data.importers.registry import find_source
+from cellenhance.data.importers.contract import FoundSource
+from cellenhance.data.instances import instance_classes
 from cellenhance.data.manifest import (
     Dataset,
     DatasetDescription,
@@ -29,17 +28,17 @@ from cellenhance.data.manifest import (
     class_color,
 )
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitTable, save_split
-from cellenhance.data.survey import Survey, load_valid, survey_pairs
+from cellenhance.data.survey import PairFacts, Survey, load_valid, survey_pairs
 from cellenhance.data.writers import replacing_folder
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import validate_settings
+from cellenhance.tasks.prepare_pairs import find_pairs
 from cellenhance.tasks.prepare_request import (
     PrepareRequest,
     SourceSurvey,
     check_mapped,
     fitting_command,
-    name_some,
 )
 
 logger = logging.getLogger(__name__)
@@ -82,17 +81,18 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         An option does not fit, or the output exists.
     """
     _check_output(request)
+    _check_channel_choice(request)
     user_rules = tuple(parse_class(text) for text in request.classes)
     is_color = ClassMap(user_rules, request.ignore).is_color
-    source = find_source(request.source, request.layout, request.folders)
-    _check_unmatched(source, request.skip_unmatched)
-    pairs = _without_excluded(source.pairs, request.exclude)
-    if not pairs:
-        raise DatasetError(f"{request.source}: no pair of image and mask is left")
-    for note in source.notes:
-        logger.log(logging.WARNING if note.startswith("leakage") else logging.INFO, "%s", note)
+    source, pairs = find_pairs(request)
     survey = survey_pairs(pairs, channel=request.channel, as_color=is_color, progress=progress)
-    return SourceSurvey(request, source, survey, user_rules or source.default_classes)
+    rules = user_rules
+    if not rules and request.instances is not None:
+        rules = instance_classes(request.instances)
+    elif not rules:
+        rules = source.default_classes
+        request = replace(request, ignore=request.ignore or source.ignore)
+    return SourceSurvey(request, source, survey, rules)
 
 
 def plan_dataset(found: SourceSurvey) -> PreparePlan:
@@ -116,9 +116,13 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
     for rule in class_map.rules:
         if not any(code in survey.codes for code in rule.codes):
             logger.warning("class %s (%s) is in no mask", rule.name, rule.as_option())
-    channels = plan_channels([each.channels for each in survey.facts])
+    channels = plan_channels(
+        [each.channels for each in survey.facts], grey=request.grey is not None
+    )
     for note in channels.notes:
         logger.info("%s", note)
+    for warning in channels.warnings:
+        logger.warning("%s", warning)
     description = _describe(found, class_map, channels)
     return PreparePlan(request, found.source, survey, class_map, channels, description)
 
@@ -129,7 +133,7 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
     with replacing_folder(output) as folder:
         builder = DatasetBuilder(folder, plan.description)
         for done, facts in enumerate(plan.survey.facts, start=1):
-            _write_pair(plan, facts.pair, builder)
+            _write_pair(plan, facts, builder)
             progress(done, len(plan.survey.facts), "writing")
         equal = tuple(builder.equal_images())
         built = builder.finish()
@@ -142,7 +146,8 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
     return PrepareResult(dataset, split, equal)
 
 
-def _write_pair(plan: PreparePlan, pair: FoundPair, builder: DatasetBuilder) -> None:
+def _write_pair(plan: PreparePlan, facts: PairFacts, builder: DatasetBuilder) -> None:
+    pair = facts.pair
     image, _ = pair.load_image(plan.request.channel)
     is_color = plan.survey.is_color
     codes = encode_mask(pair.load_mask(expand_palette=plan.class_map.is_color), is_color=is_color)
@@ -152,7 +157,7 @@ def _write_pair(plan: PreparePlan, pair: FoundPair, builder: DatasetBuilder) -> 
     else:
         mask = np.full(codes.shape, IGNORE, dtype=np.uint8)
         mask[valid] = plan.class_map.apply(codes[valid])
-    builder.add(pair.id, plan.channels.apply(image), mask, pair.group)
+    builder.add(pair.id, plan.channels.apply(image, facts.channels), mask, pair.group)
 
 
 def _source_split(plan: PreparePlan, dataset: Dataset) -> SplitTable | None:
@@ -170,30 +175,11 @@ def _check_output(request: PrepareRequest) -> None:
     check_output_folder(request.output, overwrite=request.overwrite)
 
 
-def _check_unmatched(source: FoundSource, skip: bool) -> None:
-    if not source.unmatched:
-        return
-    named = name_some(source.unmatched)
-    if not skip:
-        raise DatasetError(
-            f"{len(source.unmatched)} file(s) without a partner: {named}; add the missing files or "
-            "leave these out with --skip-unmatched"
-        )
-    logger.warning("%d file(s) without a partner left out: %s", len(source.unmatched), named)
-
-
-def _without_excluded(pairs: Sequence[FoundPair], exclude: Sequence[str]) -> tuple[FoundPair, ...]:
-    for name in exclude:
-        if not any(name in pair.names() for pair in pairs):
-            raise DatasetError(f"--exclude {name!r}: no image, mask or stem has this name")
-    left_out = [pair for pair in pairs if not pair.names().isdisjoint(exclude)]
-    if left_out:
-        logger.info(
-            "%d pair(s) excluded by name: %s",
-            len(left_out),
-            name_some([pair.image_label for pair in left_out]),
-        )
-    return tuple(pair for pair in pairs if pair not in left_out)
+def _check_channel_choice(request: PrepareRequest) -> None:
+    if request.grey not in (None, "mean"):
+        raise SettingsError(f"--grey {request.grey}: expected mean")
+    if request.grey is not None and request.channel is not None:
+        raise SettingsError("--channel and --grey both choose what is kept; give one of them")
 
 
 def _describe(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.classmap import ClassMap, ClassRule, parse_codes, show_code
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import AUTO
+from cellenhance.data.instances import InstanceSettings, look_like_instances
 from cellenhance.data.survey import Survey
 from cellenhance.errors import DatasetError
 
@@ -22,7 +23,13 @@ _RARE_SHARE = 0.001
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
-    """What to prepare; `classes` and `ignore` are as on the command line."""
+    """What to prepare; `classes` and `ignore` are as on the command line.
+
+    Attributes
+    ----------
+    channel : keep this channel only, from 0
+    grey : "mean" keeps the mean of all channels but alpha
+    """
 
     source: Path
     output: Path
@@ -32,9 +39,11 @@ class PrepareRequest:
     ignore: tuple[str, ...] = ()
     background: str | None = None
     channel: int | None = None
+    grey: str | None = None
     pixel_size_um: float | None = None
     exclude: tuple[str, ...] = ()
     skip_unmatched: bool = False
+    instances: InstanceSettings | None = None
     overwrite: bool = False
     name: str | None = None
     licence: str = ""
@@ -73,10 +82,13 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
         if any(_set_code(code, facts.is_color, is_color) in unmapped for code in facts.codes)
     ]
     where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
+    if found.request.instances is None and not found.request.classes:
+        _refuse_instances(found, f"{shown}{more}")
     if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES:
         raise DatasetError(
-            f"mask values without a class {where}: {shown}{more}; so many values look like "
-            "instance labels or a lossy mask, expected one value a class"
+            f"mask values without a class {where}: {shown}{more}; so many values look like a lossy "
+            "mask, expected one value a class; if each value is one object, give "
+            "--instances binary or --instances interior-boundary"
         )
     raise DatasetError(
         f"mask values without a class {where}: {shown}{more}; name them, for example: "
@@ -84,12 +96,31 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
     )
 
 
+def _refuse_instances(found: SourceSurvey, shown: str) -> None:
+    """Raise DatasetError when the masks are label maps, with the rules that make classes of them.
+
+    The layout says so, or the values: many and numbered without large gaps.
+    """
+    codes, is_layout = found.survey.codes, found.source.has_instances
+    if not is_layout and not (len(codes) > _MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
+        return
+    why = f"layout {found.source.layout}" if is_layout else "numbered from 1 without large gaps"
+    request = replace(found.request, instances=InstanceSettings(rule="binary"))
+    command = fitting_command(replace(found, request=request, rules=()), with_classes=False)
+    raise DatasetError(
+        f"masks are label maps, one number an object ({why}: {shown}); choose what they become: "
+        "--instances binary (background, object), --instances interior-boundary "
+        "(--boundary-width PX parts objects that touch), or a class for each number with --class; "
+        f"for example: {command}"
+    )
+
+
 def _set_code(code: int, code_is_color: bool, set_is_color: bool) -> int:
     return code * 0x010101 if set_is_color and not code_is_color else code
 
 
-def fitting_command(found: SourceSurvey) -> str:
-    """Return a command line that maps every value that occurs."""
+def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
+    """Return a command line that maps every value that occurs, or one without any class."""
     request, is_color = found.request, found.survey.is_color
     rules = [rule for rule in found.rules if rule.is_color == is_color]
     taken = {rule.name for rule in rules}
@@ -101,7 +132,7 @@ def fitting_command(found: SourceSurvey) -> str:
         if kind == is_color
     ]
     known |= {code for _, codes in ignored for code in codes}
-    missing = [code for code in found.survey.codes if code not in known]
+    missing = [code for code in found.survey.codes if with_classes and code not in known]
     rare = sum(found.survey.codes[code] for code in missing)
     if rules and rare < _RARE_SHARE * sum(found.survey.codes.values()):
         # A few odd pixels beside classes that fit are stray values, not more classes.
@@ -114,9 +145,19 @@ def fitting_command(found: SourceSurvey) -> str:
     for option in ("images", "masks", "valid_mask"):
         folder = getattr(request.folders, option)
         words += [] if folder is None else [f"--{option.replace('_', '-')}", str(folder)]
+    if request.instances is not None:
+        words += ["--instances", request.instances.rule]
+        if request.instances.rule == "interior-boundary":
+            words += ["--boundary-width", str(request.instances.boundary_width_px)]
     words += [word for rule in rules for word in ("--class", rule.as_option())]
     words += [word for value, _ in ignored for word in ("--ignore", value)]
     words += [] if request.channel is None else ["--channel", str(request.channel)]
+    words += [] if request.grey is None else ["--grey", request.grey]
+    for option, value in (
+        ("--axes", request.folders.axes),
+        ("--projection", request.folders.projection),
+    ):
+        words += [] if value is None else [option, value]
     words += [word for name in request.exclude for word in ("--exclude", name)]
     words += ["--skip-unmatched"] if request.skip_unmatched else []
     return shlex.join(words)

@@ -82,16 +82,42 @@ def test_channels_that_are_kept() -> None:
     assert plan_channels([facts(1, 1, 1, names=RGB_NAMES), facts(4)]).n_channels == 1
     real = plan_channels([facts(1, 2, 3, names=RGB_NAMES), facts(1, 1, 1, names=RGB_NAMES)])
     assert (real.n_channels, real.names) == (3, RGB_NAMES)
-    assert real.notes == ("images are RGB: kept as three channels",)
+    [note] = real.notes
+    assert note.startswith("images are RGB: kept as three channels (red, green, blue); --channel N")
+    assert real.decision.startswith("3: red, green, blue (contrast: ")
     opaque = plan_channels([facts(1, 2, 3, 255, names=ALPHA), facts(1, 2, 3, names=RGB_NAMES)])
     assert (opaque.n_channels, opaque.names) == (3, RGB_NAMES)
     assert opaque.notes[0] == "opaque alpha channel of 1 image(s) dropped"
 
 
+def test_the_mean_of_colours_keeps_the_dtype_and_leaves_alpha_out() -> None:
+    dark = facts(10, 11, 11, 255, names=ALPHA)
+    plan = plan_channels([dark, facts(7)], grey=True)
+    assert (plan.n_channels, plan.is_mean) == (1, True)
+    assert plan.decision == "1: the mean of all channels (--grey mean), in 1 of 2 image(s)"
+    image = np.array([[[10, 11, 11, 255]]], np.uint8)
+    np.testing.assert_array_equal(plan.apply(image, dark), [[[11]]])  # 10.67 to the nearest
+    assert plan.apply(image, dark).dtype == np.uint8
+    np.testing.assert_allclose(plan.apply(image / np.float32(16), dark), [[[2 / 3]]], rtol=1e-6)
+
+
+def test_a_channel_that_carries_most_of_the_contrast_is_pointed_out() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[..., 2] = np.arange(16).reshape(4, 4) * 10  # blue varies 10 times as much as green
+    image[..., 1] = np.arange(16).reshape(4, 4)
+    [warning] = plan_channels([channel_facts("a.png", image, RGB_NAMES)]).warnings
+    assert warning == (
+        "most of the contrast is in blue (red 0 %, green 1 %, blue 99 % of the variance); "
+        "--channel 2 keeps blue alone"
+    )
+    image[..., 1] = image[..., 2]
+    assert plan_channels([channel_facts("a.png", image, RGB_NAMES)]).warnings == ()
+
+
 def test_transparent_and_mixed_images_are_refused() -> None:
     with pytest.raises(DatasetError, match="not opaque"):
         plan_channels([facts(1, 2, 3, 9, names=ALPHA)])
-    with pytest.raises(DatasetError, match=r"a\.png has 1, a\.png has 3"):
+    with pytest.raises(DatasetError, match=r"a\.png has 1, a\.png has 3.*--grey mean"):
         plan_channels([facts(1, 2, 3, names=RGB_NAMES), facts(1)])
 
 

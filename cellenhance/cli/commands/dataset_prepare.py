@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellenhance.cli import console, dataset_tables, options
 from cellenhance.cli.invocation import command
+
+if TYPE_CHECKING:
+    from cellenhance.data.instances import InstanceSettings
 
 
 @command
@@ -30,6 +33,20 @@ def prepare(
         list[str] | None,
         typer.Option(metavar="VALUE", show_default=False, help="Mask value to ignore; repeatable."),
     ] = None,
+    instances: Annotated[
+        str | None,
+        typer.Option(
+            metavar="binary|interior-boundary",
+            show_default=False,
+            help="Masks number their objects; what these become.",
+        ),
+    ] = None,
+    boundary_width: Annotated[
+        int,
+        typer.Option(
+            metavar="PX", min=1, help="Boundary inside each object, for interior-boundary."
+        ),
+    ] = 2,
     background: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Which class is background.", show_default=False),
@@ -50,6 +67,10 @@ def prepare(
     channel: Annotated[
         int | None,
         typer.Option(min=0, help="Keep this channel only, from 0.", show_default=False),
+    ] = None,
+    grey: Annotated[
+        str | None,
+        typer.Option(metavar="mean", help="Keep the mean of all channels.", show_default=False),
     ] = None,
     axes: Annotated[
         str | None,
@@ -103,7 +124,9 @@ def prepare(
         ignore=tuple(ignore or ()),
         background=background,
         channel=channel,
+        grey=grey,
         pixel_size_um=pixel_size,
+        instances=_instance_settings(instances, boundary_width),
         exclude=tuple(exclude or ()),
         skip_unmatched=skip_unmatched,
         overwrite=overwrite,
@@ -124,3 +147,14 @@ def prepare(
         result = write_dataset(plan, progress)
     brought = f", split default with {result.split.n_folds} fold(s)" if result.split else ""
     console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
+
+
+def _instance_settings(rule: str | None, boundary_width: int) -> InstanceSettings | None:
+    """Return the rule as settings; SettingsError when it is unknown."""
+    from cellenhance.data.instances import InstanceSettings
+    from cellenhance.settings import validate_settings
+
+    if rule is None:
+        return None
+    values = {"rule": rule, "boundary_width_px": boundary_width}
+    return validate_settings(InstanceSettings, values, where="--instances and --boundary-width")
