@@ -6,9 +6,11 @@ import typer
 
 from cellenhance import __version__
 from cellenhance.cli.commands import (
+    benchmark,
     compare,
     contour_overlay,
     dataset_augment,
+    dataset_degrade,
     dataset_inspect,
     dataset_prepare,
     dataset_split,
@@ -62,6 +64,7 @@ def root(
 app.command()(demo.demo)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.command()(benchmark.benchmark)
 app.command()(predict.predict)
 app.command()(contour_overlay.contour_overlay)
 app.command()(compare.compare)
@@ -71,6 +74,7 @@ app.command()(models.models)
 dataset.command()(dataset_prepare.prepare)
 dataset.command()(dataset_split.split)
 dataset.command()(dataset_inspect.inspect)
+dataset.command()(dataset_degrade.degrade)
 dataset.command()(dataset_augment.augment)
 dataset.command()(dataset_synthesize.synthesize)
 app.add_typer(dataset)

@@ -93,6 +93,9 @@ class DatasetDescription(Settings):
     pixel_size_um: float | None = Field(default=None, gt=0)
     source: str = ""
     licence: str = ""
+    warnings: tuple[str, ...] = Field(
+        (), description="what whoever uses the images must know; shown by inspect and train"
+    )
     fingerprint: Fingerprint | None = None
 
     @model_validator(mode="after")

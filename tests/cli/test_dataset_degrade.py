@@ -1,0 +1,153 @@
+"""``dataset degrade``: a full copy, seeded, replayed from its table bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cellenhance.data.degradation_table import load_degradations
+from cellenhance.data.manifest import load_dataset, save_dataset
+from cellenhance.data.samples import load_sample
+from cellenhance.data.splits import split_names
+from cellenhance.data.writers import write_image
+from cellenhance.tasks.split_dataset import split_dataset
+
+
+def images_of(path: Path) -> dict[str, Any]:
+    dataset = load_dataset(path)
+    return {row.id: load_sample(dataset, row).image for row in dataset.samples}
+
+
+@pytest.fixture
+def eight_bit(tmp_path: Path) -> Path:
+    """Return a dataset of 3 grey 8-bit images of 32 px."""
+    from cellenhance.data.build import DatasetBuilder
+    from cellenhance.data.manifest import DatasetDescription, SegmentationClass
+    from cellenhance.data.splits import SplitSettings
+
+    classes = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))
+    builder = DatasetBuilder(
+        tmp_path / "eight", DatasetDescription(name="eight", classes=classes, channels=1)
+    )
+    for index in range(3):
+        image = np.tile(np.linspace(0, 255, 32), (32, 1)).astype(np.uint8)[..., None]
+        builder.add(f"i{index}", np.roll(image, index, 1), np.tile(np.uint8([0, 1]), (32, 16)))
+    builder.finish()
+    split_dataset(tmp_path / "eight", SplitSettings(fractions=(0.34, 0.33, 0.33)))
+    return tmp_path / "eight"
+
+
+def test_the_copy_has_masks_groups_and_splits_and_the_description_says_what_was_done(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = cli("dataset", "degrade", tiny_dataset, "-o", out, "--photons", 5, "--seed", 4)
+    assert done.exit_code == 0, done.stderr
+    assert "8 samples written" in done.stderr
+    assert "counts without light are taken to be" in done.stderr
+    source, copy = load_dataset(tiny_dataset), load_dataset(out)
+    assert "seed 4, photons 5" in copy.description.source
+    assert copy.class_names == source.class_names
+    for before, after in zip(source.samples, copy.samples, strict=True):
+        assert (before.id, before.group, before.dtype) == (after.id, after.group, after.dtype)
+        old, new = load_sample(source, before), load_sample(copy, after)
+        np.testing.assert_array_equal(old.mask, new.mask)
+        assert not np.array_equal(old.image, new.image)
+    assert split_names(out) == split_names(tiny_dataset) == ["default", "folds"]
+    for name in ("default", "folds"):
+        texts = [(path / "splits" / f"{name}.csv").read_text() for path in (tiny_dataset, out)]
+        assert texts[0] == texts[1]
+    rows = load_degradations(out / "degradation.csv")
+    assert {row.parameters.photons for row in rows.values()} == {5.0}
+    assert len({row.parameters.noise_seed for row in rows.values()}) == 8
+
+
+def test_the_seed_decides_and_the_table_replays_bit_for_bit(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    words = ("--photons", "3..30", "--blur-px", "0..1.5", "--vignetting", "0..0.4")
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / name, "--seed", seed, *words)
+    table = tmp_path / "a" / "degradation.csv"
+    done = cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "d", "--replay", table)
+    assert done.exit_code == 0, done.stderr
+    a, b, c, d = (images_of(tmp_path / name) for name in "abcd")
+    for each in a:
+        assert a[each].tobytes() == b[each].tobytes() == d[each].tobytes()
+        assert a[each].tobytes() != c[each].tobytes()
+    tables = [(tmp_path / name / "degradation.csv").read_bytes() for name in "abd"]
+    assert tables[0] == tables[1] == tables[2]
+    assert len({row.parameters.photons for row in load_degradations(table).values()}) == 8
+
+
+def test_nothing_asked_for_is_the_same_set_bit_for_bit(
+    cli: Any, eight_bit: Path, tmp_path: Path
+) -> None:
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert "3 of them unchanged" in done.stderr
+    prints = [load_dataset(path).description.fingerprint for path in (eight_bit, tmp_path / "out")]
+    assert prints[0] == prints[1]
+
+
+def test_8_bit_with_noise_becomes_16_bit_unless_it_is_to_be_kept(
+    cli: Any, eight_bit: Path, tmp_path: Path
+) -> None:
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "wide", "--photons", 5)
+    assert "8-bit images are written as 16-bit on the same scale" in done.stderr
+    wide = images_of(tmp_path / "wide")["i0"]
+    assert wide.dtype == np.uint16
+    assert wide.max() > 255
+    words = ("--photons", 5, "--dtype", "keep")
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "kept", *words)
+    assert "% of the pixels were cut off" in done.stderr
+    kept = images_of(tmp_path / "kept")["i0"]
+    assert kept.dtype == np.uint8
+    np.testing.assert_array_equal(kept, np.minimum(wide, 255))
+
+
+def test_a_table_of_other_images_is_refused(
+    cli: Any, tiny_dataset: Path, eight_bit: Path, tmp_path: Path
+) -> None:
+    cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "a", "--photons", 5)
+    table = tmp_path / "a" / "degradation.csv"
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "b", "--replay", table)
+    assert done.exit_code == 3
+    assert "has no row for i0 (3 missing)" in done.stderr
+    cli("dataset", "degrade", eight_bit, "-o", tmp_path / "c", "--photons", 5)
+    dataset = load_dataset(eight_bit)
+    write_image(eight_bit / "images" / "i1.tif", np.zeros((32, 32, 1), np.uint8))
+    save_dataset(eight_bit, dataset.description, dataset.samples)
+    table = tmp_path / "c" / "degradation.csv"
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "d", "--replay", table)
+    assert done.exit_code == 3
+    assert "'i1' was another image" in done.stderr
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--photons", "30..3"], "'photons' in the options of degrade"),
+        (["--photons", "lots"], "'photons"),
+        (["--read-noise", "2"], "give the gain, or photons"),
+        (["--dtype", "uint32"], "--dtype uint32: expected auto or keep"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(
+    cli: Any, eight_bit: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "out", *words)
+    assert done.exit_code == 2, done.stderr
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_dataset_itself_is_never_replaced(cli: Any, eight_bit: Path) -> None:
+    words = ("-o", eight_bit, "--overwrite", "--photons", 5)
+    done = cli("dataset", "degrade", eight_bit, *words)
+    assert done.exit_code == 2
+    assert "is the dataset itself" in done.stderr
