@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
-from cellenhance.data.importers.pairing import (
+from cellenhance.data.importers.file_pair import (
     FilePair,
+    describe_planes,
+    expand_planes,
+    name_pairs,
+)
+from cellenhance.data.importers.pairing import (
+    Matches,
     attach_valid,
     match_folders,
     match_one_folder,
-    name_pairs,
 )
+from cellenhance.data.importers.places import (
+    Place,
+    find_places,
+    folders_with_images,
+    left_aside,
+    named_folder,
+    valid_beside,
+)
+from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.errors import DatasetError, SettingsError
-
-FOLDER_NAMES = (
-    # images, masks
-    ("images", "masks"),
-    ("images", "labels"),
-    ("images", "annotations"),
-    ("images", "gt"),
-    ("image", "mask"),
-    ("image", "label"),
-    ("imgs", "masks"),
-    ("img", "mask"),
-    ("img", "label"),
-    ("org", "gt"),
-    ("raw", "gt"),
-    ("raw", "masks"),
-    ("raw", "labels"),
-    ("src", "label"),
-    ("inputs", "targets"),
-    ("train_img", "train_label"),
-    ("train_images", "train_masks"),
-    ("train_images", "train_labels"),
-    ("train", "train_masks"),
-    ("train", "train_labels"),
-)
-VALID_NAMES = ("field", "valid", "valid_mask", "valid_masks", "roi", "fov")
-SEARCH_DEPTH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where pairs are: two folders, or one that holds both (`images` is `masks`)."""
-
-    images: Path
-    masks: Path
 
 
 class PairedImporter:
@@ -69,128 +49,96 @@ class PairedImporter:
                 f"{source}: no pair of folders such as images/ and masks/, and no image with its "
                 "mask beside it; name them with --images DIR --masks DIR"
             )
-        pairs: list[FilePair] = []
-        unmatched: list[Path] = []
-        n_others = 0
-        for place in places:
-            new, lonely, others = (
-                match_one_folder(place.images, source)
-                if place.images == place.masks
-                else match_folders(place.images, place.masks, source)
-            )
-            pairs, unmatched, n_others = pairs + new, unmatched + lonely, n_others + others
+        matches = [_match(place, source, options) for place in places]
         pairs = [
             replace(pair, axes=options.axes, projection=options.projection)
-            for pair in name_pairs(pairs, _common_root(source, places))
+            for pair in name_pairs([p for m in matches for p in m.pairs], _id_root(source, places))
         ]
+        pairs, folders, valid = _with_valid(source, pairs, places, options)
+        pairs = expand_planes(pairs)
+        split = split_by_folders(pairs, source)
+        n_others = sum(each.n_others for each in matches)
+        aside = left_aside(places, valid, source)
         notes = [f"{n_others} file(s) that are no images ignored"] if n_others else []
-        pairs, folders = _with_valid(source, pairs, places, options)
+        notes += [aside] if aside else []
+        notes += [_say_numbers(each) for each in matches if each.by_number]
         return FoundSource(
             layout=self.name,
             reason=_reason(source, places, options),
             folders=tuple(folders),
             pairs=tuple(pairs),
-            unmatched=tuple(str(path) for path in unmatched),
-            notes=tuple(notes),
+            unmatched=tuple(str(path) for each in matches for path in each.lonely),
+            split=split,
+            notes=(*notes, *describe_planes(pairs), *describe_split(split)),
         )
 
 
-def _places(source: Path, options: ImportOptions) -> list[_Place]:
+def _places(source: Path, options: ImportOptions) -> list[Place]:
     if (options.images is None) != (options.masks is None):
         raise SettingsError("--images and --masks go together; give both")
     if options.images is not None and options.masks is not None:
-        return [_Place(_named(source, options.images), _named(source, options.masks))]
-    for folders in _levels(source):
-        found = [place for folder in folders for place in _known_places(folder)]
-        if found:
-            return found
-    for folders in _levels(source):
-        found = [_Place(each, each) for each in folders if match_one_folder(each, source)[0]]
-        if found:
-            return found
-    return []
+        return [Place(named_folder(source, options.images), named_folder(source, options.masks))]
+    return find_places(source)
 
 
-def _named(source: Path, folder: Path) -> Path:
-    """Return a folder given below `source` or from here."""
-    for place in (source / folder, folder):
-        if place.is_dir():
-            return place
-    raise DatasetError(f"{folder}: is no folder, neither in {source} nor here; check the name")
-
-
-def _levels(source: Path) -> Iterator[list[Path]]:
-    """Yield the folders of each level, `source` first."""
-    folders = [source]
-    for _ in range(SEARCH_DEPTH + 1):
-        yield folders
-        folders = [
-            child
-            for folder in folders
-            for child in sorted(folder.iterdir())
-            if child.is_dir() and not child.name.startswith(".")
-        ]
-
-
-def _known_places(folder: Path) -> list[_Place]:
-    """Return the pair of known folder names in `folder`; DatasetError when there are several."""
-    by_name = {child.name.lower(): child for child in sorted(folder.iterdir()) if child.is_dir()}
-    found = [
-        _Place(by_name[image], by_name[mask])
-        for image, mask in FOLDER_NAMES
-        if image in by_name and mask in by_name
-    ]
-    if len(found) > 1:
-        ways = ", ".join(f"{p.images.name}/ with {p.masks.name}/" for p in found)
+def _match(place: Place, source: Path, options: ImportOptions) -> Matches:
+    if place.is_one_folder:
+        return match_one_folder(place.images, source)
+    matches = match_folders(place.images, place.masks, source, options.exclude)
+    if matches.lonely and not matches.pairs:
+        n_files = len(matches.lonely)
         raise DatasetError(
-            f"{folder}: several folders could pair up ({ways}); choose with --images DIR "
-            "--masks DIR"
+            f"{place.images} and {place.masks}: none of {n_files} file(s) pairs up, neither by "
+            f"name nor by number ({', '.join(p.name for p in matches.lonely[:1])} ... "
+            f"{matches.lonely[-1].name}; images are in: {folders_with_images(source)}); name the "
+            "right folders with --images DIR --masks DIR, or list the pairs in a CSV table with "
+            "the columns image and mask"
         )
-    return found
+    return matches
+
+
+def _say_numbers(matches: Matches) -> str:
+    pair = matches.pairs[0]
+    return (
+        f"names of images and masks differ: paired by their numbers, {pair.image.name} with "
+        f"{pair.mask.name}; see the pairing"
+    )
 
 
 def _with_valid(
-    source: Path, pairs: list[FilePair], places: list[_Place], options: ImportOptions
-) -> tuple[list[FilePair], list[tuple[str, str]]]:
+    source: Path, pairs: Sequence[FilePair], places: list[Place], options: ImportOptions
+) -> tuple[list[FilePair], list[tuple[str, str]], Path | None]:
     """Attach valid masks that were named, or that lie beside the images; list all folders."""
     folders = []
     for place in places:
-        one = place.images == place.masks
+        one = place.is_one_folder
         folders += [("images and masks" if one else "images", str(place.images))]
         folders += [] if one else [("masks", str(place.masks))]
     if options.valid_mask is not None:
-        valid: Path | None = _named(source, options.valid_mask)
+        valid: Path | None = named_folder(source, options.valid_mask)
     else:
-        valid = _valid_beside(places)
+        valid = valid_beside(places)
     if valid is None:
-        return pairs, folders
-    pairs, without = attach_valid(pairs, valid)
+        return list(pairs), folders, None
+    attached, without = attach_valid(pairs, valid)
     if without:
         raise DatasetError(
             f"{valid}: has no valid mask for {len(without)} image(s) ({', '.join(without[:10])}); "
             "add them, or leave the images out with --exclude NAME"
         )
-    return pairs, [*folders, ("valid mask (ignore outside)", str(valid))]
+    return attached, [*folders, ("valid mask (ignore outside)", str(valid))], valid
 
 
-def _valid_beside(places: list[_Place]) -> Path | None:
-    if len(places) != 1 or places[0].images == places[0].masks:
-        return None
-    beside = {p.name.lower(): p for p in places[0].images.parent.iterdir() if p.is_dir()}
-    found = [beside[name] for name in VALID_NAMES if name in beside]
-    return found[0] if len(found) == 1 else None
-
-
-def _common_root(source: Path, places: list[_Place]) -> Path:
+def _id_root(source: Path, places: list[Place]) -> Path:
     """Return where relative ids start: the images folder, or `source` for several."""
     return places[0].images if len(places) == 1 else source
 
 
-def _reason(source: Path, places: list[_Place], options: ImportOptions) -> str:
+def _reason(source: Path, places: list[Place], options: ImportOptions) -> str:
     if options.images is not None:
         return "folders given by --images and --masks"
     place = places[0]
-    if place.images == place.masks:
+    if place.is_one_folder:
         return f"{len(places)} folder(s) with each mask beside its image"
     more = f", and {len(places) - 1} more" if len(places) > 1 else ""
     where = place.images.parent.relative_to(source).as_posix()

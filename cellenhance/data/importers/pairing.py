@@ -1,78 +1,17 @@
-"""Files of two folders, or of one, matched to pairs by their stems; reads no pixels."""
+"""Files of two folders, or of one, matched to pairs by name or by number; reads no pixels."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from cellenhance.arrays import ImageArray
-from cellenhance.data.readers import image_stem, is_image_name, open_image, read_mask
-from cellenhance.data.sources import ImageInfo, Projection
-from cellenhance.errors import DatasetError, ImageReadError
+from cellenhance.data.importers.file_pair import FilePair, pair_of, relative_key
+from cellenhance.data.readers import image_stem, is_image_name
+from cellenhance.errors import DatasetError
 
 MASK_SUFFIXES = ("_masks", "_mask", "_labels", "_label", "_gt", "_seg")
-
-
-@dataclass(frozen=True, slots=True)
-class FilePair:
-    """An image file and a mask file, or a plane of each; see `FoundPair`.
-
-    Attributes
-    ----------
-    plane, mask_plane : the plane of the file, counted from 0; None for a file that is one plane
-    """
-
-    id: str
-    image: Path
-    mask: Path
-    image_label: str
-    mask_label: str
-    valid: Path | None = None
-    group: str | None = None
-    axes: str | None = None
-    projection: Projection | None = None
-    plane: int | None = None
-    mask_plane: int | None = None
-
-    def names(self) -> frozenset[str]:
-        """Return the id, and names and stems of both files."""
-        stems = {image_stem(self.image), image_stem(self.mask)}
-        return frozenset({self.id, self.image.name, self.mask.name, *stems})
-
-    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the single plane of the image file."""
-        with open_image(
-            self.image, axes=self.axes, channel=channel, projection=self.projection
-        ) as source:
-            if self.plane is not None:
-                return source.read_plane(self.plane), source.info
-            if source.info.n_planes != 1:
-                raise ImageReadError(
-                    f"{self.image}: holds {source.info.n_planes} planes "
-                    f"({source.info.plane_axes}); expected one image a file, or give "
-                    "--projection max or mean for Z planes"
-                )
-            return source.read_plane(), source.info
-
-    def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
-        """Return the mask file as `read_mask` does."""
-        return read_mask(self.mask, expand_palette=expand_palette, plane=self.mask_plane)
-
-    def load_valid(self) -> NDArray[Any] | None:
-        """Return the valid mask; DatasetError unless it is grey."""
-        if self.valid is None:
-            return None
-        values = read_mask(self.valid)
-        if values.ndim == 3:
-            if (values != values[..., :1]).any():
-                raise DatasetError(f"{self.valid}: is coloured; expected 0 outside, 255 inside")
-            values = values[..., 0]
-        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +20,19 @@ class Listing:
 
     files: tuple[Path, ...]
     n_others: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Pairs of files, those without a partner, and how many files are no images.
+
+    `by_number` says that the names differ and that numbers in them were compared.
+    """
+
+    pairs: tuple[FilePair, ...]
+    lonely: tuple[Path, ...]
+    n_others: int
+    by_number: bool = False
 
 
 def list_images(folder: Path, *, recursive: bool = True) -> Listing:
@@ -104,43 +56,33 @@ def strip_mask_suffix(key: str) -> str:
     return key
 
 
-def relative_key(path: Path, folder: Path) -> str:
-    """Return the path below `folder` with forward slashes and without extension."""
-    return (path.parent.relative_to(folder) / image_stem(path)).as_posix()
+def match_folders(images: Path, masks: Path, root: Path, exclude: Sequence[str] = ()) -> Matches:
+    """Match two folders by relative stem (the mask's without its suffix), else by numbers.
 
-
-def match_folders(images: Path, masks: Path, root: Path) -> tuple[list[FilePair], list[Path], int]:
-    """Match two folders: equal relative stem, or the mask's without its suffix.
-
-    Returns
-    -------
-    pairs, files without a partner, number of files that are no images
+    Parameters
+    ----------
+    exclude : names of files that are not looked at where another file has the same stem
     """
     image_list, mask_list = list_images(images), list_images(masks)
-    by_key = _unique_keys(image_list.files, images)
-    mask_keys = _unique_keys(mask_list.files, masks)
-    partner: dict[str, Path] = {}
-    lonely: list[Path] = []
-    for key, mask in mask_keys.items():
-        target = key if key in by_key else strip_mask_suffix(key)
-        if target not in by_key:
-            lonely.append(mask)
-        elif target in partner:
-            raise DatasetError(
-                f"{by_key[target]}: has two masks, {partner[target].name} and {mask.name}; keep one"
-            )
-        else:
-            partner[target] = mask
-    pairs = [_pair(by_key[key], partner[key], root) for key in by_key if key in partner]
-    lonely = [path for key, path in by_key.items() if key not in partner] + lonely
-    return pairs, lonely, image_list.n_others + mask_list.n_others
+    by_key = _unique_keys(image_list.files, images, exclude)
+    mask_keys = _unique_keys(mask_list.files, masks, exclude)
+    partner = _match_names(by_key, mask_keys)
+    by_number = not partner
+    if by_number:
+        partner = match_numbers(by_key, mask_keys)
+    used = set(partner.values())
+    lonely = [path for key, path in by_key.items() if key not in partner]
+    lonely += [path for path in mask_keys.values() if path not in used]
+    return Matches(
+        pairs=tuple(pair_of(by_key[key], partner[key], root) for key in by_key if key in partner),
+        lonely=tuple(lonely),
+        n_others=image_list.n_others + mask_list.n_others,
+        by_number=by_number and bool(partner),
+    )
 
 
-def match_one_folder(folder: Path, root: Path) -> tuple[list[FilePair], list[Path], int]:
-    """Match files of one folder: a mask suffix, or equal stems of which PNG is the mask.
-
-    Returns as `match_folders`.
-    """
+def match_one_folder(folder: Path, root: Path) -> Matches:
+    """Match files of one folder: a mask suffix, or equal stems of which PNG is the mask."""
     listing = list_images(folder, recursive=False)
     stems: dict[str, list[Path]] = {}
     for path in listing.files:
@@ -150,12 +92,12 @@ def match_one_folder(folder: Path, root: Path) -> tuple[list[FilePair], list[Pat
     for stem, files in stems.items():
         image_of = strip_mask_suffix(stem)
         if image_of != stem and len(files) == 1 and len(stems.get(image_of, [])) == 1:
-            pairs.append(_pair(stems[image_of][0], files[0], root))
+            pairs.append(pair_of(stems[image_of][0], files[0], root))
         elif len(files) == 2:
             png = [path for path in files if path.suffix.lower() == ".png"]
             other = [path for path in files if path.suffix.lower() != ".png"]
             if len(png) == 1:
-                pairs.append(_pair(other[0], png[0], root))
+                pairs.append(pair_of(other[0], png[0], root))
     for pair in pairs:
         if pair.image in taken or pair.mask in taken:
             raise DatasetError(
@@ -164,8 +106,32 @@ def match_one_folder(folder: Path, root: Path) -> tuple[list[FilePair], list[Pat
             )
         taken |= {pair.image, pair.mask}
     pairs.sort(key=lambda pair: pair.image)
-    lonely = [path for path in listing.files if path not in taken]
-    return pairs, lonely, listing.n_others
+    lonely = tuple(path for path in listing.files if path not in taken)
+    return Matches(tuple(pairs), lonely, listing.n_others)
+
+
+def match_numbers(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the mask of each image key by the numbers in the names, or nothing when in doubt.
+
+    Numbers that are the same in all names of a side (a plate, a date) may be left out. There is no
+    doubt when no two names of a side have the same numbers, and one side is matched as a whole.
+
+    Examples
+    --------
+    >>> match_numbers({"t01": Path("t01"), "t21": Path("t21")}, {"man_seg21": Path("man_seg21")})
+    {'t21': PosixPath('man_seg21')}
+    """
+    for constants_too in (True, False):
+        image_numbers = _numbers(images, constants_too=constants_too)
+        mask_numbers = _numbers(masks, constants_too=constants_too)
+        both = image_numbers.keys() & mask_numbers.keys()
+        if both and len(both) == min(len(images), len(masks)):
+            return {
+                key: masks[mask_numbers[numbers]]
+                for numbers, key in image_numbers.items()
+                if numbers in both
+            }
+    return {}
 
 
 def attach_valid(pairs: Sequence[FilePair], folder: Path) -> tuple[list[FilePair], list[str]]:
@@ -178,36 +144,46 @@ def attach_valid(pairs: Sequence[FilePair], folder: Path) -> tuple[list[FilePair
     return done, [pair.id for pair in done if pair.valid is None]
 
 
-def name_pairs(pairs: Sequence[FilePair], root: Path) -> list[FilePair]:
-    """Return the pairs with their ids: the stem, or the path joined by ``__`` where it repeats."""
-    stems = Counter(image_stem(pair.image).casefold() for pair in pairs)
-    named = []
-    for pair in pairs:
-        stem = image_stem(pair.image)
-        if stems[stem.casefold()] > 1:
-            stem = relative_key(pair.image, root).replace("/", "__")
-        named.append(replace(pair, id=stem))
-    ids = Counter(pair.id.casefold() for pair in named)
-    twice = next((pair for pair in named if ids[pair.id.casefold()] > 1), None)
-    if twice is not None:
-        raise DatasetError(f"{twice.image}: another image would be '{twice.id}' too; rename one")
-    return named
-
-
-def _unique_keys(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    keys: dict[str, Path] = {}
-    for path in files:
-        other = keys.setdefault(relative_key(path, folder), path)
-        if other != path:
+def _match_names(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:
+    partner: dict[str, Path] = {}
+    for key, mask in masks.items():
+        target = key if key in images else strip_mask_suffix(key)
+        if target in partner:
             raise DatasetError(
-                f"{folder}: {other.name} and {path.name} have the same stem; keep one of them"
+                f"{images[target]}: has two masks, {partner[target].name} and {mask.name}; keep one"
             )
+        if target in images:
+            partner[target] = mask
+    return partner
+
+
+def _numbers(keys: Mapping[str, Path], *, constants_too: bool) -> dict[tuple[int, ...], str]:
+    """Return the key of each tuple of numbers; nothing when two keys have the same."""
+    numbers = {key: tuple(int(text) for text in re.findall(r"[0-9]+", key)) for key in keys}
+    if not constants_too:
+        if len({len(each) for each in numbers.values()}) != 1:
+            return {}
+        columns = list(zip(*numbers.values(), strict=True))
+        kept = [i for i, column in enumerate(columns) if len(set(column)) > 1]
+        numbers = {key: tuple(each[i] for i in kept) for key, each in numbers.items()}
+    by_number = {each: key for key, each in numbers.items() if each}
+    return by_number if len(by_number) == len(keys) else {}
+
+
+def _unique_keys(
+    files: Sequence[Path], folder: Path, exclude: Sequence[str] = ()
+) -> dict[str, Path]:
+    by_key: dict[str, list[Path]] = {}
+    for path in files:
+        by_key.setdefault(relative_key(path, folder), []).append(path)
+    keys: dict[str, Path] = {}
+    for key, paths in by_key.items():
+        left = paths if len(paths) == 1 else [p for p in paths if p.name not in exclude]
+        if len(left) > 1:
+            raise DatasetError(
+                f"{folder}: {left[0].name} and {left[1].name} have the same stem; keep one of "
+                f"them, or leave one out with --exclude {left[1].name}"
+            )
+        if left:
+            keys[key] = left[0]
     return keys
-
-
-def _pair(image: Path, mask: Path, root: Path) -> FilePair:
-    return FilePair(image_stem(image), image, mask, _label(image, root), _label(mask, root))
-
-
-def _label(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cellenhance.data.importers.contract import FoundSource, Importer, ImportOptions
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.paired import PairedImporter
+from cellenhance.data.importers.places import folders_with_images
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import suggest
 
@@ -33,9 +34,11 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         if importer.recognise(source, options) is not None:
             return importer.find(source, options)
     inside = ", ".join(sorted(p.name for p in source.iterdir())[:8]) or "nothing"
+    images = folders_with_images(source) or "none"
     raise DatasetError(
-        f"{source}: no known layout (inside: {inside}); expected folders such as images/ and "
-        "masks/, or AEP folds (train_images_1.npy); name them with --images DIR --masks DIR"
+        f"{source}: no known layout (inside: {inside}; folders with images: {images}); expected "
+        "folders such as images/ and masks/; name them with --images DIR --masks DIR, or list the "
+        "pairs in a CSV table with the columns image and mask"
     )
 
 

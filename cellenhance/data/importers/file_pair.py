@@ -1,0 +1,183 @@
+"""An image file with its mask file, or a plane of each: what most layouts are lists of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cellenhance.arrays import ImageArray
+from cellenhance.data.readers import image_stem, open_image, read_mask
+from cellenhance.data.sources import ImageInfo, Projection
+from cellenhance.errors import DatasetError, ImageReadError
+
+STACK_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy"})
+"""Files that may hold several planes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePair:
+    """An image file and a mask file, or a plane of each; see `FoundPair`.
+
+    Attributes
+    ----------
+    plane, mask_plane : the plane of the file, counted from 0; None for a file that is one plane
+    """
+
+    id: str
+    image: Path
+    mask: Path
+    image_label: str
+    mask_label: str
+    valid: Path | None = None
+    group: str | None = None
+    axes: str | None = None
+    projection: Projection | None = None
+    plane: int | None = None
+    mask_plane: int | None = None
+
+    def names(self) -> frozenset[str]:
+        """Return the id, and names and stems of both files."""
+        stems = {image_stem(self.image), image_stem(self.mask)}
+        return frozenset({self.id, self.image.name, self.mask.name, *stems})
+
+    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
+        """Return the plane of the image file."""
+        with open_image(
+            self.image, axes=self.axes, channel=channel, projection=self.projection
+        ) as source:
+            if self.plane is not None:
+                return source.read_plane(self.plane), source.info
+            if source.info.n_planes != 1:
+                raise ImageReadError(
+                    f"{self.image}: holds {source.info.n_planes} planes "
+                    f"({source.info.plane_axes}); expected one image a file, or give "
+                    "--projection max or mean for Z planes"
+                )
+            return source.read_plane(), source.info
+
+    def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
+        """Return the mask file as `read_mask` does."""
+        return read_mask(self.mask, expand_palette=expand_palette, plane=self.mask_plane)
+
+    def load_valid(self) -> NDArray[Any] | None:
+        """Return the valid mask; DatasetError unless it is grey."""
+        if self.valid is None:
+            return None
+        values = read_mask(self.valid)
+        if values.ndim == 3:
+            if (values != values[..., :1]).any():
+                raise DatasetError(f"{self.valid}: is coloured; expected 0 outside, 255 inside")
+            values = values[..., 0]
+        return values
+
+
+def pair_of(image: Path, mask: Path, root: Path) -> FilePair:
+    """Return the pair of two files, labelled by their paths below `root`."""
+    return FilePair(image_stem(image), image, mask, path_label(image, root), path_label(mask, root))
+
+
+def path_label(path: Path, root: Path) -> str:
+    """Return the path below `root` with forward slashes, or the whole path."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def relative_key(path: Path, folder: Path) -> str:
+    """Return the path below `folder` with forward slashes and without extension."""
+    return (path.parent.relative_to(folder) / image_stem(path)).as_posix()
+
+
+def name_pairs(pairs: Sequence[FilePair], root: Path) -> list[FilePair]:
+    """Return the pairs with their ids: the stem, or the path joined by ``__`` where it repeats."""
+    stems = Counter(image_stem(pair.image).casefold() for pair in pairs)
+    named = []
+    for pair in pairs:
+        stem = image_stem(pair.image)
+        if stems[stem.casefold()] > 1:
+            stem = relative_key(pair.image, root).replace("/", "__")
+        named.append(replace(pair, id=stem))
+    ids = Counter(pair.id.casefold() for pair in named)
+    twice = next((pair for pair in named if ids[pair.id.casefold()] > 1), None)
+    if twice is not None:
+        raise DatasetError(f"{twice.image}: another image would be '{twice.id}' too; rename one")
+    return named
+
+
+def expand_planes(pairs: Sequence[FilePair]) -> list[FilePair]:
+    """Return the pairs with those of several planes cut into one pair a plane, group = the file.
+
+    Raises
+    ------
+    DatasetError
+        Image and mask hold different numbers of planes, or in another order.
+    """
+    return [each for pair in pairs for each in _planes_of(pair)]
+
+
+def describe_planes(pairs: Sequence[FilePair]) -> tuple[str, ...]:
+    """Return the sentence that says which planes became samples, if any did."""
+    planes = [pair for pair in pairs if pair.mask_plane is not None]
+    if not planes:
+        return ()
+    n_files = len({pair.image for pair in planes})
+    return (
+        f"{len(planes)} planes of {n_files} file(s) are samples of their own; the planes of a "
+        "file are one group",
+    )
+
+
+def _planes_of(pair: FilePair) -> list[FilePair]:
+    if pair.plane is not None or pair.image.suffix.lower() not in STACK_SUFFIXES:
+        return [pair]
+    try:
+        with open_image(pair.image, axes=pair.axes, projection=pair.projection) as source:
+            info = source.info
+        if info.n_planes == 1:
+            return [pair]
+        with open_image(pair.mask) as source:
+            mask_info = source.info
+    except ImageReadError:  # the survey, which reads every pair, words it
+        return [pair]
+    if mask_info.n_planes != info.n_planes:
+        raise DatasetError(
+            f"{pair.image_label}: holds {info.n_planes} planes, its mask {pair.mask_label} "
+            f"{mask_info.n_planes}; expected as many of both, or give --projection max or mean "
+            "for Z planes with one mask"
+        )
+    if _contradict(info.plane_axes, mask_info.plane_axes):
+        raise DatasetError(
+            f"{pair.image_label}: its planes are {info.plane_axes}, those of {pair.mask_label} "
+            f"{mask_info.plane_axes}; expected the same order, save the mask like the image"
+        )
+    group = pair.group or pair.id
+    return [
+        replace(
+            pair,
+            id=f"{pair.id}_{_place(info, plane)}",
+            image_label=f"{pair.image_label}[{plane}]",
+            mask_label=f"{pair.mask_label}[{plane}]",
+            group=group,
+            plane=plane,
+            mask_plane=plane,
+        )
+        for plane in range(info.n_planes)
+    ]
+
+
+def _contradict(axes: str, mask_axes: str) -> bool:
+    """Tell whether two named orders differ; unlabelled pages (I) fit any."""
+    return "I" not in axes + mask_axes and axes != mask_axes
+
+
+def _place(info: ImageInfo, plane: int) -> str:
+    """Return a plane's place as in ``t002_z015``, or ``p015`` for unlabelled pages."""
+    parts = []
+    for letter, length in reversed(list(zip(info.plane_axes, info.plane_shape, strict=True))):
+        plane, index = divmod(plane, length)
+        digits = max(3, len(str(length - 1)))
+        parts.append(f"{'p' if letter == 'I' else letter.lower()}{index:0{digits}d}")
+    return "_".join(reversed(parts))
