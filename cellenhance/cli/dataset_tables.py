@@ -8,7 +8,7 @@ from cellenhance.cli import console
 
 if TYPE_CHECKING:
     from cellenhance.tasks.inspect_dataset import InspectReport
-    from cellenhance.tasks.prepare_dataset import PreparePlan
+    from cellenhance.tasks.prepare_plan import PreparePlan
     from cellenhance.tasks.prepare_request import SourceSurvey
     from cellenhance.tasks.split_dataset import SubsetSummary
 
@@ -70,7 +70,15 @@ def show_plan(plan: PreparePlan) -> None:
     console.print_table(
         "Classes", ["index", "class", "mask values", "colour"], rows, numeric_from=4
     )
-    written = [["channels", plan.channels.decision]]
+    cut = f"{plan.n_samples} from {len(plan.survey.facts)} image(s), cut into tiles"
+    is_cut = plan.n_samples > len(plan.survey.facts)
+    written = [
+        ["samples", cut if is_cut else str(plan.n_samples)],
+        ["channels", plan.channels.decision],
+    ]
+    if plan.snapped:
+        moved = f"{sum(plan.snapped.values())} pixel(s) of {len(plan.snapped)} mask(s)"
+        written.append(["mended (--snap-masks)", moved])
     console.print_table("To be written", ["what", "value"], written, numeric_from=2)
 
 

@@ -30,6 +30,8 @@ class DatasetBuilder:
     def __init__(self, root: Path, description: DatasetDescription) -> None:
         self._root, self._description = root, description
         self._rows: list[SampleRow] = []
+        self._ids: set[str] = set()
+        self._constant: set[str] = set()
         self._statistics = IntensityStatistics()
         self._pixels = np.zeros(256, dtype=np.int64)
         self._content = hashlib.sha256()
@@ -37,7 +39,18 @@ class DatasetBuilder:
     def add(
         self, sample_id: str, image: ImageArray, mask: MaskArray, group: str | None = None
     ) -> None:
-        """Write one sample; ValueError when image and mask do not fit each other or the classes."""
+        """Write one sample.
+
+        Raises
+        ------
+        DatasetError
+            Another sample has this id, letter case aside.
+        ValueError
+            Image and mask do not fit each other or the classes.
+        """
+        if sample_id.casefold() in self._ids:
+            raise DatasetError(f"two samples would be '{sample_id}'; rename one of them")
+        self._ids.add(sample_id.casefold())
         check_image(image)
         check_mask(mask, len(self._description.classes))
         if mask.shape != image.shape[:2]:
@@ -62,26 +75,35 @@ class DatasetBuilder:
                 sha256=digest,
             )
         )
+        if (image == image[:1, :1]).all():
+            self._constant.add(sample_id)
         self._statistics.add(image)
         self._pixels += np.bincount(mask.ravel(), minlength=256)
         self._content.update(f"{sample_id}\n{digest}\n{pixel_sha256(mask)}\n".encode())
 
     def equal_images(self) -> list[tuple[str, ...]]:
-        """Return the ids of images that are equal pixel by pixel, one tuple a set."""
+        """Return the ids of images that are equal pixel by pixel, one tuple a set.
+
+        Images of a single value are not counted: empty corners of two slides are equal and say
+        nothing.
+        """
         by_hash: dict[str, list[str]] = {}
         for row in self._rows:
+            if row.id in self._constant:
+                continue
             by_hash.setdefault(row.sha256, []).append(row.id)
         return [tuple(ids) for ids in by_hash.values() if len(ids) > 1]
 
     def finish(self) -> Dataset:
-        """Write manifest and description; equal images take the group of the first of them."""
+        """Write manifest and description; the groups of equal images become the first of them."""
         if not self._rows:
             raise DatasetError("nothing to write: no sample is left")
-        group_of = {}
+        same = _SameGroups()
+        group_of = {row.id: row.group for row in self._rows}
         for ids in self.equal_images():
-            first = next(row.group for row in self._rows if row.id == ids[0])
-            group_of.update(dict.fromkeys(ids, first))
-        rows = [replace(row, group=group_of.get(row.id, row.group)) for row in self._rows]
+            for other in ids[1:]:
+                same.join(group_of[ids[0]], group_of[other])
+        rows = [replace(row, group=same.first(row.group)) for row in self._rows]
         fingerprint = self._fingerprint()
         description = self._description.model_copy(update={"fingerprint": fingerprint})
         return save_dataset(self._root, description, rows)
@@ -114,6 +136,25 @@ class DatasetBuilder:
             ignored_share=int(self._pixels[IGNORE]) / max(1, int(self._pixels.sum())),
             content_sha256=self._content.hexdigest(),
         )
+
+
+class _SameGroups:
+    """Names of groups that are one; each stands for the first that it was joined to."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def first(self, group: str) -> str:
+        """Return the name under which a group goes."""
+        while group in self._parent:
+            group = self._parent[group]
+        return group
+
+    def join(self, group: str, other: str) -> None:
+        """Make two groups one, under the name of `group`."""
+        ends = (self.first(group), self.first(other))
+        if ends[0] != ends[1]:
+            self._parent[ends[1]] = ends[0]
 
 
 def check_output_folder(output: Path, *, overwrite: bool) -> None:

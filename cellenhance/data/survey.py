@@ -50,6 +50,10 @@ class Survey:
         """Number of images of each dtype."""
         return dict(Counter(each.dtype for each in self.facts))
 
+    def codes_of(self, facts: PairFacts) -> dict[int, int]:
+        """Return the codes of one mask in the kind of the set; grey v is the colour (v, v, v)."""
+        return _as_set_codes(facts, self.is_color)
+
     @property
     def pixel_size_um(self) -> float | None:
         """The pixel size that all files agree on within 1 %, else None."""

@@ -29,6 +29,8 @@ class PrepareRequest:
     ----------
     channel : keep this channel only, from 0
     grey : "mean" keeps the mean of all channels but alpha
+    tile_px : cut larger images into tiles of this side
+    snap_masks : set stray mask values to the nearest value that has a class
     """
 
     source: Path
@@ -40,6 +42,8 @@ class PrepareRequest:
     background: str | None = None
     channel: int | None = None
     grey: str | None = None
+    tile_px: int | None = None
+    snap_masks: bool = False
     pixel_size_um: float | None = None
     exclude: tuple[str, ...] = ()
     skip_unmatched: bool = False
@@ -79,7 +83,7 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
     guilty = [
         facts.pair.mask_label
         for facts in found.survey.facts
-        if any(_set_code(code, facts.is_color, is_color) in unmapped for code in facts.codes)
+        if any(code in unmapped for code in found.survey.codes_of(facts))
     ]
     where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
     if found.request.instances is None and not found.request.classes:
@@ -87,12 +91,14 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
     if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES:
         raise DatasetError(
             f"mask values without a class {where}: {shown}{more}; so many values look like a lossy "
-            "mask, expected one value a class; if each value is one object, give "
-            "--instances binary or --instances interior-boundary"
+            "mask, expected one value a class; name the values that are meant with --class and "
+            "give --snap-masks, or if each value is one object give --instances binary or "
+            "--instances interior-boundary"
         )
+    snap = " or set stray ones to the nearest that has a class (--snap-masks)"
     raise DatasetError(
-        f"mask values without a class {where}: {shown}{more}; name them, for example: "
-        f"{fitting_command(found)}"
+        f"mask values without a class {where}: {shown}{more}; name them"
+        f"{snap if found.rules else ''}, for example: {fitting_command(found)}"
     )
 
 
@@ -113,10 +119,6 @@ def _refuse_instances(found: SourceSurvey, shown: str) -> None:
         "(--boundary-width PX parts objects that touch), or a class for each number with --class; "
         f"for example: {command}"
     )
-
-
-def _set_code(code: int, code_is_color: bool, set_is_color: bool) -> int:
-    return code * 0x010101 if set_is_color and not code_is_color else code
 
 
 def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
@@ -158,7 +160,9 @@ def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
         ("--projection", request.folders.projection),
     ):
         words += [] if value is None else [option, value]
+    words += [] if request.tile_px is None else ["--tile", str(request.tile_px)]
     words += [word for name in request.exclude for word in ("--exclude", name)]
+    words += ["--snap-masks"] if request.snap_masks else []
     words += ["--skip-unmatched"] if request.skip_unmatched else []
     return shlex.join(words)
 

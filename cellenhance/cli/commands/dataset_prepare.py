@@ -82,6 +82,21 @@ def prepare(
             metavar="max|mean", help="One plane of all Z planes of an image.", show_default=False
         ),
     ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            metavar="PX",
+            show_default=False,
+            help="Cut larger images into tiles of this side; those of one image are one group.",
+        ),
+    ] = None,
+    snap_masks: Annotated[
+        bool,
+        typer.Option(
+            "--snap-masks", help="Set stray mask values to the nearest one that has a class."
+        ),
+    ] = False,
     pixel_size: Annotated[
         float | None,
         typer.Option(
@@ -112,8 +127,10 @@ def prepare(
     Example: cellenhance dataset prepare my_images -o dataset --class background=0 --class cell=255
     """
     from cellenhance.data.importers.contract import ImportOptions
-    from cellenhance.tasks.prepare_dataset import plan_dataset, survey_source, write_dataset
+    from cellenhance.tasks.prepare_dataset import survey_source
+    from cellenhance.tasks.prepare_plan import plan_dataset
     from cellenhance.tasks.prepare_request import PrepareRequest
+    from cellenhance.tasks.prepare_write import write_dataset
 
     request = PrepareRequest(
         source=source,
@@ -125,6 +142,8 @@ def prepare(
         background=background,
         channel=channel,
         grey=grey,
+        tile_px=tile,
+        snap_masks=snap_masks,
         pixel_size_um=pixel_size,
         instances=_instance_settings(instances, boundary_width),
         exclude=tuple(exclude or ()),
@@ -139,9 +158,7 @@ def prepare(
     plan = plan_dataset(found)
     dataset_tables.show_plan(plan)
     if dry_run:
-        console.note(
-            f"dry run: nothing written; {output} would get {len(plan.survey.facts)} samples"
-        )
+        console.note(f"dry run: nothing written; {output} would get {plan.n_samples} samples")
         return
     with console.progress_bar() as progress:
         result = write_dataset(plan, progress)

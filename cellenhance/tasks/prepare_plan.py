@@ -1,0 +1,170 @@
+"""What of a surveyed source is written: classes, channels, mended masks and tiles; or why not."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellenhance.arrays import IGNORE, MaskArray
+from cellenhance.data.channels import ChannelPlan, plan_channels
+from cellenhance.data.classmap import ClassMap, encode_mask
+from cellenhance.data.importers.contract import FoundSource
+from cellenhance.data.manifest import DatasetDescription, SegmentationClass, class_color
+from cellenhance.data.snapping import Snapped, snap_codes
+from cellenhance.data.survey import PairFacts, Survey, load_valid
+from cellenhance.data.tiles import Tile, cut_tiles
+from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.settings import validate_settings
+from cellenhance.tasks.prepare_request import (
+    PrepareRequest,
+    SourceSurvey,
+    check_mapped,
+    fitting_command,
+    name_some,
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePlan:
+    """Everything that decides what is written.
+
+    Attributes
+    ----------
+    snapped : pixels of each mask, by its label, that are set to the nearest value with a class
+    """
+
+    request: PrepareRequest
+    source: FoundSource
+    survey: Survey
+    class_map: ClassMap
+    channels: ChannelPlan
+    description: DatasetDescription
+    snapped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples, tiles counted each."""
+        return sum(len(self.tiles(facts)) for facts in self.survey.facts)
+
+    def tiles(self, facts: PairFacts) -> tuple[Tile, ...]:
+        """Return the tiles of one pair; a single one is the whole image."""
+        side = self.request.tile_px or max(facts.height, facts.width)
+        return cut_tiles(facts.height, facts.width, side)
+
+    def mask_of(self, facts: PairFacts) -> MaskArray:
+        """Read the mask of a pair as (H, W) class indices, 255 outside its valid mask."""
+        codes, valid = _read_codes(facts, self.survey, self.class_map)
+        if facts.pair.mask_label in self.snapped:
+            codes = _snap(facts, codes, self.survey, self.class_map).codes
+        mask = self.class_map.apply(codes)
+        if valid is not None:
+            mask[~valid] = IGNORE
+        return mask
+
+
+def plan_dataset(found: SourceSurvey) -> PreparePlan:
+    """Decide classes, channels and what is mended.
+
+    Raises
+    ------
+    DatasetError
+        Mask values have no class (the fitting command is printed), or channels differ.
+    SettingsError
+        `background` or a class name does not fit.
+    """
+    request, survey = found.request, found.survey
+    class_map = ClassMap(found.rules, request.ignore)
+    if class_map.rules and survey.is_color and not class_map.is_color:
+        raise DatasetError(
+            f"{request.source}: masks are coloured; give classes as colours: "
+            f"{fitting_command(found)}"
+        )
+    snapped = _find_strays(found, class_map)
+    if not snapped:
+        check_mapped(found, class_map)
+    for rule in class_map.rules:
+        if not any(code in survey.codes for code in rule.codes):
+            logger.warning("class %s (%s) is in no mask", rule.name, rule.as_option())
+    channels = plan_channels(
+        [each.channels for each in survey.facts], grey=request.grey is not None
+    )
+    for note in channels.notes:
+        logger.info("%s", note)
+    for warning in channels.warnings:
+        logger.warning("%s", warning)
+    description = _describe(found, class_map, channels)
+    return PreparePlan(request, found.source, survey, class_map, channels, description, snapped)
+
+
+def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
+    """Return how many pixels of which masks ``--snap-masks`` moves, and say so."""
+    survey = found.survey
+    if not found.request.snap_masks or not class_map.unmapped(survey.codes):
+        return {}
+    if not class_map.rules:
+        raise SettingsError("--snap-masks needs the values that are meant; name them with --class")
+    snapped = {}
+    for facts in survey.facts:
+        if class_map.unmapped(survey.codes_of(facts)):
+            codes, _ = _read_codes(facts, survey, class_map)
+            snapped[facts.pair.mask_label] = _snap(facts, codes, survey, class_map).n_moved
+    listed = [f"{label} {n}" for label, n in snapped.items()]
+    logger.warning(
+        "--snap-masks: %d pixel(s) in %d mask(s) set to the nearest value that has a class: %s",
+        sum(snapped.values()),
+        len(snapped),
+        name_some(listed),
+    )
+    return snapped
+
+
+def _read_codes(
+    facts: PairFacts, survey: Survey, class_map: ClassMap
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Return the codes of a mask, one that has a class wherever its valid mask is 0, and that."""
+    read = facts.pair.load_mask(expand_palette=class_map.is_color)
+    codes = encode_mask(read, is_color=survey.is_color)
+    valid = load_valid(facts.pair, codes.shape)
+    if valid is not None:
+        codes[~valid] = next(iter(class_map.index_of))
+    return codes, valid
+
+
+def _snap(
+    facts: PairFacts, codes: NDArray[np.int64], survey: Survey, class_map: ClassMap
+) -> Snapped:
+    return snap_codes(
+        codes, class_map.index_of, is_color=survey.is_color, label=facts.pair.mask_label
+    )
+
+
+def _describe(
+    found: SourceSurvey, class_map: ClassMap, channels: ChannelPlan
+) -> DatasetDescription:
+    request = found.request
+    names = [rule.name for rule in class_map.rules]
+    background = request.background
+    if background is None:
+        background = next((name for name in names if name.lower() == "background"), None)
+    pixel_size = request.pixel_size_um or found.survey.pixel_size_um
+    classes = [{"index": i, "name": name, "color": class_color(i)} for i, name in enumerate(names)]
+    values = {
+        "name": request.name or request.source.resolve().name or "dataset",
+        "classes": classes,
+        "background": background,
+        "channels": channels.n_channels,
+        "channel_names": channels.names,
+        "pixel_size_um": pixel_size,
+        "source": f"{request.source.resolve().name} ({found.source.layout})",
+        "licence": request.licence,
+    }
+    return validate_settings(
+        DatasetDescription,
+        {**values, "classes": [SegmentationClass(**c) for c in classes]},
+        where="the options of prepare",
+    )
