@@ -53,6 +53,10 @@ class PartlyDoneError(CellEnhanceError):
     exit_code = 4
 
 
+class PausedRunError(PartlyDoneError):
+    """The time that was given is used up; the state was saved first."""
+
+
 class ResourceError(CellEnhanceError):
     """Memory or disk ran out."""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def training_display(title: str) -> Iterator[Callable[[StepReport | EpochReport], None]]:
+def training_display(
+    title: str, *, epoch_lines: bool = True
+) -> Iterator[Callable[[StepReport | EpochReport], None]]:
     """Yield the report callback of a run; without a terminal only the epoch lines are shown."""
     from cellenhance.engine.training_records import EpochReport
 
@@ -33,7 +35,8 @@ def training_display(title: str) -> Iterator[Callable[[StepReport | EpochReport]
 
         def report(event: StepReport | EpochReport) -> None:
             if isinstance(event, EpochReport):
-                console.note(_epoch_line(event, time.perf_counter() - started))
+                if epoch_lines:
+                    console.note(_epoch_line(event, time.perf_counter() - started))
                 return
             loss = "" if event.loss is None else f", loss {event.loss:.4f}"
             bars.update(

@@ -8,7 +8,8 @@ one, the optimizer and the counters: it is the commit point of training.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -146,9 +147,8 @@ def load_model(path: Path) -> LoadedModel:
 
 def load_training(path: Path, network: nn.Module, optimizer: Optimizer) -> TrainingState:
     """Load weights and optimizer into the given objects and return the counters."""
-    header, tensors = _load(path)
-    if header.state is None:
-        raise CheckpointError(f"{path}: holds weights only, training cannot go on from it")
+    state = load_state(path)
+    _, tensors = _load(path)
     _load_weights(network, tensors, path)
     slots: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -157,7 +157,22 @@ def load_training(path: Path, network: nn.Module, optimizer: Optimizer) -> Train
             slots.setdefault(int(index), {})[slot] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    return header.state
+    return state
+
+
+def load_state(path: Path) -> TrainingState:
+    """Return the counters of a last checkpoint without reading its weights.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, not ours or holds weights only.
+    """
+    with _opened(path) as file:
+        state = _read_header(file.metadata() or {}, path).state
+    if state is None:
+        raise CheckpointError(f"{path}: holds weights only, training cannot go on from it")
+    return state
 
 
 def load_average(path: Path) -> dict[str, Tensor]:
@@ -184,19 +199,29 @@ def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) ->
 
 
 def _load(path: Path) -> tuple[_FileHeader, dict[str, Tensor]]:
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _read_header(file.metadata() or {}, path), tensors
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Yield the open file; what fails while it is read is one error."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; expected a checkpoint (.safetensors)")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: is damaged or no safetensors file; use the last complete checkpoint"
         ) from error
+
+
+def _read_header(metadata: Mapping[str, str], path: Path) -> _FileHeader:
     if _HEADER_KEY not in metadata:
         raise CheckpointError(f"{path}: is a safetensors file, but none that cellenhance wrote")
-    return _parse_header(metadata[_HEADER_KEY], path), tensors
+    return _parse_header(metadata[_HEADER_KEY], path)
 
 
 def _parse_header(text: str, path: Path) -> _FileHeader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from cellenhance.engine.interruption import ERRORS, deferred_signals
 from cellenhance.engine.run_folder import RunFolder, RunRecord
 from cellenhance.engine.run_lock import LOCK_FILE, locked
 from cellenhance.engine.run_settings import first_difference
-from cellenhance.errors import CheckpointError, OutputExistsError, SettingsError
+from cellenhance.errors import (
+    CheckpointError,
+    OutputExistsError,
+    PausedRunError,
+    SettingsError,
+)
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.train_log import Report, RunLog
@@ -26,6 +32,8 @@ from cellenhance.tasks.train_setup import PreparedRun, TrainRequest, prepare_run
 logger = logging.getLogger(__name__)
 
 _TIMED_STEPS = 3
+_OUT_OF_TIME = -1
+"""Stands among the numbers of signals for the caller's own reason to pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +88,13 @@ def train(
     request: TrainRequest,
     report: Report = lambda _: None,
     progress: ProgressCallback = silent,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> TrainResult:
     """Train to the end of the recipe and return what came of it.
+
+    Parameters
+    ----------
+    out_of_time : asked after every step; True pauses the run where it is, as Ctrl-C does
 
     Raises
     ------
@@ -91,6 +104,8 @@ def train(
         The request does not fit the data, the catalogue or the machine.
     InterruptedRunError, TerminatedRunError
         Ctrl-C or SIGTERM came; the state was saved first.
+    PausedRunError
+        `out_of_time` said so; the state was saved first.
     """
     folder = RunFolder(request.output)
     _check_output(folder, request)
@@ -102,11 +117,13 @@ def train(
             return _result(folder, state)
         log = RunLog(folder, prepared.record, report)
         with deferred_signals() as received:
-            state = prepared.trainer.fit(state, log, received)
+            state = prepared.trainer.fit(
+                state, log, lambda: received() or (_OUT_OF_TIME if out_of_time() else None)
+            )
             number = received()
     if state.stopped_because is None:
-        assert number is not None
-        raise ERRORS[number](
+        error = PausedRunError if number is None else ERRORS[number]
+        raise error(
             f"stopped in epoch {state.epoch} after step {state.step}, state saved in "
             f"{folder.last_path}; go on with --resume"
         )

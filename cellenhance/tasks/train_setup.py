@@ -165,6 +165,14 @@ def _counted(ids: tuple[str, ...], progress: ProgressCallback, what: str) -> Ite
         progress(done, len(ids), f"reading {what}")
 
 
+def expected_settings(request: TrainRequest, compute: Compute) -> RunSettings:
+    """Return the settings that `request` asks for, without reading data.
+
+    Of a run to be resumed its batch size counts, which may have been cut down to the memory.
+    """
+    return _as_recorded(_resolve_settings(request, compute), request)
+
+
 def _resolve_settings(request: TrainRequest, compute: Compute) -> RunSettings:
     catalog = load_catalog(request.models_file)
     model_overrides, recipe_overrides = split_overrides(parse_assignments(request.assignments))

@@ -1,0 +1,211 @@
+"""Scores of a model over folds and seeds, with intervals from resampled test images.
+
+As the published tables: the confusion matrices of a fold's test images are pooled, each fold gives
+one number, and mean and standard deviation are over folds. Seeds of a fold are averaged first, so
+that n is the number of folds. Must not know files or models: counts in, numbers out.
+
+Source: methods.md 1.5 and 1.6 (population standard deviation, divisor = number of folds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellenhance.metrics import overlap
+from cellenhance.metrics.bootstrap import (
+    Interval,
+    draw_weights,
+    percentile_interval,
+    resample_matrices,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunCounts:
+    """The confusion matrices of one run on its test images.
+
+    Attributes
+    ----------
+    seed, fold : which run of its model this is
+    ids, groups : of each of N images
+    matrices : (N, K, K) int64, true classes as rows
+    """
+
+    seed: int
+    fold: int
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    matrices: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageWeights:
+    """How often each test image is drawn in each resample; the same for all models compared.
+
+    Attributes
+    ----------
+    ids : the N test images of all folds
+    weights : (R, N) int64
+    """
+
+    ids: tuple[str, ...]
+    weights: NDArray[np.int64]
+
+    def of(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the columns of `ids`, (R, len(ids))."""
+        places = {each: index for index, each in enumerate(self.ids)}
+        return self.weights[:, [places[each] for each in ids]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldScores:
+    """Scores of one model in the columns of `score_columns`, as fractions; NaN = undefined.
+
+    Attributes
+    ----------
+    folds : the F folds
+    values : (F, C) of each fold, seeds averaged
+    mean, std : (C,) over folds; std is the population standard deviation (divisor F)
+    intervals : of each column's mean, from resampled test images
+    """
+
+    folds: tuple[int, ...]
+    values: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreDifference:
+    """Model minus baseline in the columns of `score_columns`: (C,) means and their intervals."""
+
+    mean: NDArray[np.float64]
+    intervals: tuple[Interval, ...]
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """Return 1 or -1 where the interval lies above or below zero, else 0."""
+        return tuple(int(each.low > 0) - int(each.high < 0) for each in self.intervals)
+
+
+def score_columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of the published tables.
+
+    Examples
+    --------
+    >>> score_columns(["cell", "rest"])
+    ('mIoU', 'IoU cell', 'IoU rest', 'mDice', 'Dice cell', 'Dice rest')
+    """
+    return (
+        "mIoU",
+        *(f"IoU {name}" for name in classes),
+        "mDice",
+        *(f"Dice {name}" for name in classes),
+    )
+
+
+def score_values(matrices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the scores of pooled matrices (..., K, K) in the order of `score_columns`.
+
+    Examples
+    --------
+    >>> score_values(np.array([[4, 1], [2, 3]])).round(4).tolist()
+    [0.5357, 0.5714, 0.5, 0.697, 0.7273, 0.6667]
+    """
+    parts = []
+    for score in (overlap.iou(matrices), overlap.dice(matrices)):
+        parts += [overlap.mean_over_classes(score)[..., None], score]
+    return np.concatenate(parts, axis=-1)
+
+
+def draw_image_weights(
+    runs: Iterable[RunCounts], n_resamples: int, rng: np.random.Generator
+) -> ImageWeights:
+    """Return one draw of test images, whole groups together, for all `runs`.
+
+    Groups of all folds are drawn at once, so the number of images of a fold varies with the
+    resample; a fold of which none is drawn is left out of that resample's mean.
+    """
+    groups: dict[str, str] = {}
+    for run in runs:
+        groups.update(zip(run.ids, run.groups, strict=True))
+    weights = draw_weights(tuple(groups.values()), n_resamples, rng)
+    return ImageWeights(tuple(groups), weights)
+
+
+def fold_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> FoldScores:
+    """Return the scores of one model from its runs, at least one a fold.
+
+    Raises
+    ------
+    ValueError
+        There is no run.
+    """
+    if not runs:
+        raise ValueError("scores over folds need at least one run")
+    folds = tuple(sorted({run.fold for run in runs}))
+    by_run = [(run.fold, score_values(run.matrices.sum(axis=0))) for run in runs]
+    values = np.stack([_mean([x for at, x in by_run if at == fold]) for fold in folds])
+    mean = _mean(values)
+    std = np.sqrt(_mean((values - mean) ** 2))
+    resampled = resampled_scores(runs, weights)
+    return FoldScores(folds, values, mean, std, _intervals(resampled))
+
+
+def resampled_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> NDArray[np.float64]:
+    """Return the mean over folds (seeds averaged first) in each resample, (R, C)."""
+    by_run = [
+        (run.fold, score_values(resample_matrices(run.matrices, weights.of(run.ids))))
+        for run in runs
+    ]
+    folds = sorted({fold for fold, _ in by_run})
+    return _mean([_mean([x for at, x in by_run if at == fold]) for fold in folds])
+
+
+def score_difference(
+    runs: Sequence[RunCounts], baseline: Sequence[RunCounts], weights: ImageWeights
+) -> ScoreDifference:
+    """Return `runs` minus `baseline`, paired: both are scored on the same resampled images.
+
+    Raises
+    ------
+    ValueError
+        The two differ in their folds or test images.
+    """
+    if _tests(runs) != _tests(baseline):
+        raise ValueError("a paired difference needs the same folds and test images in both")
+    mine, theirs = fold_scores(runs, weights), fold_scores(baseline, weights)
+    resampled = resampled_scores(runs, weights) - resampled_scores(baseline, weights)
+    return ScoreDifference(mine.mean - theirs.mean, _intervals(resampled))
+
+
+def majority_counts(run: RunCounts, training_pixels: Sequence[int]) -> RunCounts:
+    """Return what predicting everywhere the class most frequent in training gets.
+
+    Examples
+    --------
+    >>> run = RunCounts(0, 1, ("a",), ("a",), np.array([[[4, 1], [2, 3]]]))
+    >>> majority_counts(run, [90, 10]).matrices.tolist()
+    [[[5, 0], [5, 0]]]
+    """
+    matrices = np.zeros_like(run.matrices)
+    matrices[:, :, int(np.argmax(training_pixels))] = run.matrices.sum(axis=2)
+    return RunCounts(run.seed, run.fold, run.ids, run.groups, matrices)
+
+
+def _tests(runs: Sequence[RunCounts]) -> set[tuple[int, tuple[str, ...]]]:
+    return {(run.fold, run.ids) for run in runs}
+
+
+def _mean(parts: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the first axis, undefined values left out."""
+    return overlap.mean_over_classes(np.moveaxis(np.asarray(parts, np.float64), 0, -1))
+
+
+def _intervals(resampled: NDArray[np.float64]) -> tuple[Interval, ...]:
+    return tuple(percentile_interval(column) for column in resampled.T)

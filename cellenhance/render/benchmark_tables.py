@@ -1,0 +1,229 @@
+"""The tables of a benchmark, as Markdown, LaTeX, CSV and text; files are the caller's.
+
+Bold says one thing only: the interval of the difference to the first model excludes zero. The best
+number of a column is not bold by itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cellenhance.metrics.bootstrap import Interval
+from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
+from cellenhance.render.tables import Table, format_percent
+
+MAJORITY = "majority class"
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{char: rf"\{char}" for char in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenchmarkRow:
+    """One model: its scores, what it costs, and its difference to the first model.
+
+    `difference` is None for the first model; `training_s` is the mean of a run.
+    """
+
+    model: str
+    recipe: str
+    n_parameters: int
+    gflops: float
+    training_s: float
+    scores: FoldScores
+    difference: ScoreDifference | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenchmarkTable:
+    """The models in one condition.
+
+    Attributes
+    ----------
+    condition, photons : the data, "as-is" (None) or a copy at a dose
+    columns : the names of the scores
+    n_images, n_groups : scored images of all folds, and what is drawn as a whole
+    seeds, folds : that went into it, the same for every model
+    majority : what the class most frequent in training gets everywhere
+    rows : of the models, at least one
+    """
+
+    condition: str
+    photons: float | None
+    columns: tuple[str, ...]
+    n_images: int
+    n_groups: int
+    seeds: tuple[int, ...]
+    folds: tuple[int, ...]
+    majority: FoldScores
+    rows: tuple[BenchmarkRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedTable:
+    """A table in which some cells, as (row, column), are bold."""
+
+    table: Table
+    bold: frozenset[tuple[int, int]] = field(default_factory=frozenset)
+
+
+def score_table(benchmark: BenchmarkTable) -> MarkedTable:
+    """Return one row a model in the layout of the published tables, costs beside it."""
+    header = (
+        "",
+        *benchmark.columns,
+        f"mIoU gain over {benchmark.rows[0].model} [95 %]",
+        "parameters",
+        "GFLOPs",
+        "training, min",
+    )
+    empty = ("",) * 4
+    rows = [(MAJORITY, *_mean_std(benchmark.majority), *empty)]
+    bold = set()
+    for index, row in enumerate(benchmark.rows, start=1):
+        costs = (f"{row.n_parameters:,}", f"{row.gflops:.2f}", f"{row.training_s / 60:.1f}")
+        rows.append((row.model, *_mean_std(row.scores), _difference(row.difference, 0), *costs))
+        if row.difference is not None:
+            signs = row.difference.signs
+            bold |= {(index, 1 + at) for at, sign in enumerate(signs) if sign > 0}
+            if signs[0]:
+                bold.add((index, 1 + len(signs)))
+    return MarkedTable(Table(_title(benchmark), header, tuple(rows)), frozenset(bold))
+
+
+def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
+    """Return the difference to the first model in every column, in percent points."""
+    first = benchmark.rows[0].model
+    rows: list[tuple[str, ...]] = []
+    bold = set()
+    for row in benchmark.rows[1:]:
+        if row.difference is not None:
+            signs = row.difference.signs
+            bold |= {(len(rows), 1 + at) for at, sign in enumerate(signs) if sign}
+            cells = (_difference(row.difference, at) for at in range(len(benchmark.columns)))
+            rows.append((row.model, *cells))
+    title = (
+        f"{benchmark.condition}: difference to {first} in percent points, [95 % interval] from "
+        f"paired resampling of {_groups(benchmark)}; bold excludes zero, each by itself (not "
+        "corrected for the number of comparisons)"
+    )
+    return MarkedTable(Table(title, ("", *benchmark.columns), tuple(rows)), frozenset(bold))
+
+
+def _title(benchmark: BenchmarkTable) -> str:
+    n_folds, n_seeds = len(benchmark.folds), len(benchmark.seeds)
+    folds = f"{n_folds} folds" if n_folds != 1 else "1 fold"
+    seeds = f"{n_seeds} seeds of a fold averaged first" if n_seeds != 1 else "1 seed"
+    return (
+        f"{benchmark.condition}: percent, pooled over all pixels in each fold; mean ± population "
+        f"standard deviation over {folds} (n = {n_folds}), {seeds}; {benchmark.n_images} images"
+    )
+
+
+def _groups(benchmark: BenchmarkTable) -> str:
+    if benchmark.n_groups == benchmark.n_images:
+        return f"{benchmark.n_images} images"
+    return f"{benchmark.n_images} images in {benchmark.n_groups} groups"
+
+
+def _mean_std(scores: FoldScores) -> list[str]:
+    pairs = zip(scores.mean.tolist(), scores.std.tolist(), strict=True)
+    return [
+        "-" if math.isnan(mean) else f"{format_percent(mean)} ± {format_percent(std)}"
+        for mean, std in pairs
+    ]
+
+
+def _difference(difference: ScoreDifference | None, column: int) -> str:
+    if difference is None:
+        return ""
+    return format_difference(float(difference.mean[column]), difference.intervals[column])
+
+
+def format_difference(value: float, interval: Interval) -> str:
+    """Return percent points with sign and interval.
+
+    Examples
+    --------
+    >>> format_difference(0.0123, Interval(-0.004, 0.03))
+    '+1.23 [-0.40, +3.00]'
+    """
+    if math.isnan(value):
+        return "-"
+    if math.isnan(interval.low):
+        return f"{100 * value:+.2f} [-]"
+    return f"{100 * value:+.2f} [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+
+
+def to_markdown(marked: MarkedTable) -> str:
+    """Return a Markdown table with its title in front."""
+    table = marked.table
+    lines = [table.title + ".", ""]
+    lines.append("| " + " | ".join(_markdown(cell) for cell in table.header) + " |")
+    lines.append("| --- |" + " --: |" * (len(table.header) - 1))
+    for at, row in enumerate(table.rows):
+        cells = [_bold(_markdown(cell), "**", "**", (at, i), marked) for i, cell in enumerate(row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(marked: MarkedTable) -> str:
+    """Return a LaTeX table (package booktabs) with the title as its caption."""
+    table = marked.table
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        f"\\caption{{{_latex(table.title)}.}}",
+        "\\begin{tabular}{l" + "r" * (len(table.header) - 1) + "}",
+        "\\toprule",
+        " & ".join(_latex(cell) for cell in table.header) + r" \\",
+        "\\midrule",
+    ]
+    for at, row in enumerate(table.rows):
+        cells = [
+            _bold(_latex(cell), "\\textbf{", "}", (at, i), marked) for i, cell in enumerate(row)
+        ]
+        lines.append(" & ".join(cells) + r" \\")
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(marked: MarkedTable) -> str:
+    """Return the cells as CSV, without marks."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(marked.table.header)
+    table.writerows(marked.table.rows)
+    return text.getvalue()
+
+
+def _bold(text: str, before: str, after: str, place: tuple[int, int], marked: MarkedTable) -> str:
+    return f"{before}{text}{after}" if place in marked.bold and text else text
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([|*_`<])", r"\\\1", text)
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(char, char) for char in text)
+
+
+def as_tables(benchmarks: Sequence[BenchmarkTable]) -> list[MarkedTable]:
+    """Return the tables of all conditions: scores, then differences where there are any."""
+    tables = []
+    for each in benchmarks:
+        tables.append(score_table(each))
+        if len(each.rows) > 1:
+            tables.append(difference_table(each))
+    return tables

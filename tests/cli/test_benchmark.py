@@ -1,0 +1,147 @@
+"""``cellenhance benchmark``: the runs, the tables, going on after a stop, and every refusal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cellenhance.engine.training import Trainer
+
+TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
+TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32")
+
+
+@pytest.fixture(scope="module")
+def bench(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a finished benchmark of 2 models x 2 folds; only read it."""
+    from tests.conftest import invoke
+
+    path = tmp_path_factory.mktemp("bench") / "bench"
+    done = invoke("benchmark", tiny_dataset, "-o", path, *TWO)
+    assert done.exit_code == 0, done.stderr
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_run_is_a_run_folder_and_a_row(bench: Path) -> None:
+    rows = rows_of(bench / "results.csv")
+    assert [(row["model"], row["seed"], row["fold"]) for row in rows] == [
+        ("light-unet", "0", "1"),
+        ("unet-pair", "0", "1"),
+        ("light-unet", "0", "2"),
+        ("unet-pair", "0", "2"),
+    ]
+    for row in rows:
+        folder = bench / row["run"]
+        assert (folder / "run.yaml").is_file()
+        scores = json.loads((folder / "evaluation" / "test" / "scores.json").read_text())
+        assert float(row["mIoU"]) == pytest.approx(scores["pooled"]["miou"], abs=1e-12)
+        assert float(row["Dice nucleus"]) == pytest.approx(scores["pooled"]["dice"]["nucleus"])
+
+
+def test_the_table_is_the_mean_over_folds(bench: Path) -> None:
+    values = json.loads((bench / "benchmark.json").read_text())
+    [condition] = values["conditions"]
+    assert values["runs"] == {"total": 4, "finished": 4, "failed": {}}
+    assert condition["n_images"] == 8
+    for model in condition["models"]:
+        runs = [row for row in rows_of(bench / "results.csv") if row["model"] == model["model"]]
+        first, second = (float(row["mIoU"]) for row in runs)
+        assert model["mean"]["mIoU"] == pytest.approx((first + second) / 2)
+        assert model["std"]["mIoU"] == pytest.approx(abs(first - second) / 2)
+    assert condition["models"][0]["difference"] is None
+    low, high = condition["models"][1]["difference"]["interval"]["mIoU"]
+    assert low <= condition["models"][1]["difference"]["mean"]["mIoU"] <= high
+    for name in ("table.md", "table.tex", "table.csv"):
+        text = (bench / name).read_text()
+        assert "majority class" in text
+        assert "unet-pair" in text
+
+
+def test_the_same_command_finds_everything_done(
+    cli: Any, tiny_dataset: Path, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(bench, tmp_path / "bench")
+    monkeypatch.setattr(Trainer, "fit", lambda *_: pytest.fail("trained again"))
+    done = cli("benchmark", tiny_dataset, "-o", tmp_path / "bench", *TWO, "--json")
+    assert done.exit_code == 0, done.stderr
+    values, before = json.loads(done.stdout), json.loads((bench / "benchmark.json").read_text())
+    assert values["conditions"] == before["conditions"]
+
+
+def test_other_settings_are_refused_and_replaced_on_request(
+    cli: Any, tiny_dataset: Path, bench: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(bench, tmp_path / "bench")
+    other = ("benchmark", tiny_dataset, "-o", tmp_path / "bench", *TWO, "--batch-size", 1)
+    done = cli(*other, "--dry-run")
+    assert done.exit_code == 2
+    assert "recipe.batch_size: 2, now 1" in done.stderr
+    plan = json.loads(cli(*other, "--dry-run", "--overwrite", "--json").stdout)
+    assert (plan["runs"], plan["runs to do"]) == (4, 4)
+
+
+def test_a_benchmark_out_of_time_goes_on_to_the_same_result(
+    cli: Any, tiny_dataset: Path, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "bench"
+    command = ("benchmark", tiny_dataset, "-o", target, *TWO)
+    clock = iter(range(0, 10**6))
+    monkeypatch.setattr("cellenhance.tasks.benchmark.time.monotonic", lambda: next(clock))
+    done = cli(*command, "--max-hours", 3 / 3600)  # of a clock that ticks when it is looked at
+    assert done.exit_code == 4
+    assert "0 of 4 runs finished, 4 left" in done.stderr
+    begun = target / "runs" / "as-is" / "light-unet" / "seed-0" / "fold-1"
+    assert (begun / "checkpoints" / "last.safetensors").is_file()
+    monkeypatch.undo()
+    done = cli(*command)
+    assert done.exit_code == 0, done.stderr
+    one, other = rows_of(target / "results.csv"), rows_of(bench / "results.csv")
+    for row in (*one, *other):
+        del row["training_s"]
+    assert one == other
+
+
+def test_a_copy_at_a_lower_dose_is_made_once_and_checked(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "bench"
+    command = ("benchmark", tiny_dataset, "-o", target, "-m", "light-unet", *TINY, "--folds", "1")
+    done = cli(*command, "--photons", "20", "--json")
+    assert done.exit_code == 0, done.stderr
+    names = [each["name"] for each in json.loads(done.stdout)["conditions"]]
+    assert names == ["as-is", "photons-20"]
+    table = target / "data" / "photons-20" / "degradation.csv"
+    table.write_text(table.read_text().replace(",20.0,", ",21.0,"))
+    done = cli(*command, "--photons", "20")
+    assert done.exit_code == 2
+    assert "was made at 21.0 photons" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-m", "light-unet,light-unet"), "light-unet stands twice"),
+        (("-m", ","), "name at least one model"),
+        (("-m", "light-unet", "--folds", "3"), "has the folds 1 to 2"),
+        (("-m", "light-unet", "--subset", "train"), "expected test or val"),
+        (("-m", "light-unet", "--photons", "0"), "expected numbers above 0"),
+        (("-m", "light-unett"), "light-unet"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_training(
+    cli: Any, tiny_dataset: Path, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = cli("benchmark", tiny_dataset, "-o", tmp_path / "out", "--split", "folds", *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (tmp_path / "out").exists()
