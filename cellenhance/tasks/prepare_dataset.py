@@ -6,13 +6,16 @@ writes. A command shows what each returns before it calls the next.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+from cellenhance.data.archives import is_archive, unpacked
 from cellenhance.data.build import check_output_folder
 from cellenhance.data.classmap import ClassMap, parse_class
 from cellenhance.data.instances import instance_classes
 from cellenhance.data.survey import survey_pairs
-from cellenhance.errors import SettingsError
+from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare_pairs import find_pairs
 from cellenhance.tasks.prepare_plan import plan_dataset
@@ -22,7 +25,33 @@ from cellenhance.tasks.prepare_write import PrepareResult, write_dataset
 
 def prepare_dataset(request: PrepareRequest, progress: ProgressCallback = silent) -> PrepareResult:
     """Find, survey, plan and write in one call; errors as in the three steps."""
-    return write_dataset(plan_dataset(survey_source(request, progress)), progress)
+    with opened_source(request, progress) as opened:
+        return write_dataset(plan_dataset(survey_source(opened, progress)), progress)
+
+
+@contextmanager
+def opened_source(
+    request: PrepareRequest, progress: ProgressCallback = silent
+) -> Iterator[PrepareRequest]:
+    """Yield the request with its files in reach; survey, plan and write happen inside.
+
+    An archive is unpacked into a private folder for as long. Errors name the archive, not that
+    folder.
+
+    Raises
+    ------
+    DatasetError
+        The archive is damaged, too large, or has entries that are refused.
+    """
+    if not is_archive(request.source):
+        yield request
+        return
+    _check_output(request)
+    with unpacked(request.source, limit_gib=request.archive_limit_gib, progress=progress) as folder:
+        try:
+            yield replace(request, unpacked=folder)
+        except CellEnhanceError as error:
+            raise type(error)(str(error).replace(str(folder), str(request.source))) from error
 
 
 def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) -> SourceSurvey:
@@ -40,6 +69,10 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
     user_rules = tuple(parse_class(text) for text in request.classes)
     is_color = ClassMap(user_rules, request.ignore).is_color
     source, pairs = find_pairs(request)
+    if request.unpacked is not None:
+        inside = str(request.unpacked), str(request.source)
+        folders = tuple((role, where.replace(*inside)) for role, where in source.folders)
+        source = replace(source, folders=folders)
     survey = survey_pairs(pairs, channel=request.channel, as_color=is_color, progress=progress)
     rules = user_rules
     if not rules and request.instances is not None:

@@ -27,7 +27,7 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
         The source has no known layout, a file has no partner, or no pair is left.
     """
     options = replace(request.folders, exclude=request.exclude)
-    source = find_source(request.source, request.layout, options)
+    source = find_source(request.place, request.layout, options)
     _check_unmatched(source, request)
     pairs = _without_excluded(source.pairs, request)
     if not pairs:
@@ -64,7 +64,7 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
 def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tuple[FoundPair, ...]:
     known = {name for pair in pairs for name in pair.names()}
     for name in request.exclude:
-        if name not in known and not _is_file(request.source, name):
+        if name not in known and not _is_file(request.place, name):
             raise DatasetError(f"--exclude {name!r}: no image, mask or stem has this name")
     excluded = set(request.exclude)
     left_out = [pair for pair in pairs if not pair.names().isdisjoint(excluded)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE, MaskArray
+from cellenhance.data.archives import archive_stem
 from cellenhance.data.channels import ChannelPlan, plan_channels
 from cellenhance.data.classmap import ClassMap, encode_mask
 from cellenhance.data.importers.contract import FoundSource
@@ -151,16 +152,18 @@ def _describe(
     background = request.background
     if background is None:
         background = next((name for name in names if name.lower() == "background"), None)
+    source = request.source.resolve()
+    own_name = archive_stem(source) if request.unpacked is not None else source.name
     pixel_size = request.pixel_size_um or found.survey.pixel_size_um
     classes = [{"index": i, "name": name, "color": class_color(i)} for i, name in enumerate(names)]
     values = {
-        "name": request.name or request.source.resolve().name or "dataset",
+        "name": request.name or own_name or "dataset",
         "classes": classes,
         "background": background,
         "channels": channels.n_channels,
         "channel_names": channels.names,
         "pixel_size_um": pixel_size,
-        "source": f"{request.source.resolve().name} ({found.source.layout})",
+        "source": f"{source.name} ({found.source.layout})",
         "licence": request.licence,
     }
     return validate_settings(

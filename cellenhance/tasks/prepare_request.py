@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cellenhance.arrays import IGNORE
+from cellenhance.data.archives import DEFAULT_LIMIT_GIB
 from cellenhance.data.classmap import ClassMap, ClassRule, parse_codes, show_code
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import AUTO
@@ -29,6 +30,8 @@ class PrepareRequest:
     ----------
     channel : keep this channel only, from 0
     grey : "mean" keeps the mean of all channels but alpha
+    unpacked : where the files of `source` lie when it is an archive; see `opened_source`
+    archive_limit_gib : most that an archive may unpack to
     tile_px : cut larger images into tiles of this side
     snap_masks : set stray mask values to the nearest value that has a class
     """
@@ -51,6 +54,13 @@ class PrepareRequest:
     overwrite: bool = False
     name: str | None = None
     licence: str = ""
+    unpacked: Path | None = None
+    archive_limit_gib: float = DEFAULT_LIMIT_GIB
+
+    @property
+    def place(self) -> Path:
+        """Where the files are: `source`, or what was unpacked of it."""
+        return self.unpacked or self.source
 
 
 @dataclass(frozen=True, slots=True)

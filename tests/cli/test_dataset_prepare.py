@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from pathlib import Path
 
 import imagecodecs
@@ -158,3 +160,30 @@ def test_z_planes_are_projected(tmp_path: Path, how: str) -> None:
 def test_choices_that_do_not_fit(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     source = make_lab(tmp_path, (40, 50, 1))
     assert message in refusal(source, *CLASSES, *words)
+
+
+def test_an_archive_is_a_source_like_its_folder(tmp_path: Path) -> None:
+    source = make_lab(tmp_path, (40, 50, 1), n_images=2)
+    packed = Path(shutil.make_archive(str(tmp_path / "plate 1"), "zip", tmp_path, "lab"))
+    plain, _ = prepared(source, "--name", "plate 1")
+    first = (tmp_path / "set" / "samples.csv").read_text()
+    dataset, result = prepared(packed, "--overwrite")
+    assert (tmp_path / "set" / "samples.csv").read_text() == first
+    assert dataset.description.fingerprint == plain.description.fingerprint
+    assert (dataset.description.name, dataset.description.source) == (
+        "plate 1",
+        "plate 1.zip (paired)",
+    )
+    assert f"{packed}/images" in result.stdout.replace("\n", "")
+    (source / "images" / "c1.tif").write_bytes(b"hello, I am text")
+    packed = Path(shutil.make_archive(str(tmp_path / "bad"), "gztar", tmp_path, "lab"))
+    shutil.rmtree(tmp_path / "set")
+    line = refusal(packed, *CLASSES)
+    assert f"{packed}/images/c1.tif: holds text" in line
+
+
+def test_a_bomb_is_refused_with_the_option_that_allows_it(tmp_path: Path) -> None:
+    packed = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images/a.tif", bytes(3_000_000))
+    assert "--archive-limit GIB" in refusal(packed, *CLASSES, "--archive-limit", 0.002)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 @command
 def prepare(
     source: Annotated[
-        Path, typer.Argument(help="Folder with images and masks.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Folder, or zip or tar archive, of images and masks.", show_default=False
+        ),
     ],
     output: options.Output,
     class_: Annotated[
@@ -117,6 +121,9 @@ def prepare(
         typer.Option(help="Name of the dataset (default: the source's).", show_default=False),
     ] = None,
     licence: Annotated[str, typer.Option(help="Licence of the images.", show_default=False)] = "",
+    archive_limit: Annotated[
+        float, typer.Option(min=0.001, metavar="GIB", help="Most that an archive may unpack to.")
+    ] = 16.0,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -127,7 +134,7 @@ def prepare(
     Example: cellenhance dataset prepare my_images -o dataset --class background=0 --class cell=255
     """
     from cellenhance.data.importers.contract import ImportOptions
-    from cellenhance.tasks.prepare_dataset import survey_source
+    from cellenhance.tasks.prepare_dataset import opened_source, survey_source
     from cellenhance.tasks.prepare_plan import plan_dataset
     from cellenhance.tasks.prepare_request import PrepareRequest
     from cellenhance.tasks.prepare_write import write_dataset
@@ -151,17 +158,20 @@ def prepare(
         overwrite=overwrite,
         name=name,
         licence=licence,
+        archive_limit_gib=archive_limit,
     )
-    with console.progress_bar() as progress:
-        found = survey_source(request, progress)
-    dataset_tables.show_survey(found)
-    plan = plan_dataset(found)
-    dataset_tables.show_plan(plan)
-    if dry_run:
-        console.note(f"dry run: nothing written; {output} would get {plan.n_samples} samples")
-        return
-    with console.progress_bar() as progress:
-        result = write_dataset(plan, progress)
+    with ExitStack() as stack:
+        with console.progress_bar() as progress:
+            opened = stack.enter_context(opened_source(request, progress))
+            found = survey_source(opened, progress)
+        dataset_tables.show_survey(found)
+        plan = plan_dataset(found)
+        dataset_tables.show_plan(plan)
+        if dry_run:
+            console.note(f"dry run: nothing written; {output} would get {plan.n_samples} samples")
+            return
+        with console.progress_bar() as progress:
+            result = write_dataset(plan, progress)
     brought = f", split default with {result.split.n_folds} fold(s)" if result.split else ""
     console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
 
