@@ -44,8 +44,8 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     Notes
     -----
     Above an IoU of 0.5 every object has at most one partner (Kirillov et al., theorem 1), so greedy
-    and optimal matching agree. At exactly 0.5 two halves of an object may both fit; then as many
-    pairs as possible are made. Where the truth is 255 there is nothing: objects of both masks end
+    and optimal matching agree. At exactly 0.5 the two halves of an object both fit, and one of them
+    is taken. Where the truth is 255 there is nothing: objects of both masks end
     there. What is left of a predicted object more than half of which lies there is no FP.
 
     Examples
