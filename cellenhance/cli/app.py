@@ -10,6 +10,7 @@ from cellenhance.cli.commands import (
     compare,
     contour_overlay,
     dataset_augment,
+    dataset_camera,
     dataset_degrade,
     dataset_inspect,
     dataset_prepare,
@@ -75,6 +76,7 @@ dataset.command()(dataset_prepare.prepare)
 dataset.command()(dataset_split.split)
 dataset.command()(dataset_inspect.inspect)
 dataset.command()(dataset_degrade.degrade)
+dataset.command()(dataset_camera.camera)
 dataset.command()(dataset_augment.augment)
 dataset.command()(dataset_synthesize.synthesize)
 app.add_typer(dataset)

@@ -13,8 +13,7 @@ from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import validate_settings
 
 DEGRADATION_FILE = "degradation.csv"
-_ID, _SOURCE, _DTYPE = "id", "source_sha256", "dtype"
-_COLUMNS = (_ID, _SOURCE, _DTYPE, *DegradeParameters.model_fields)
+_COLUMNS = ("id", "source_sha256", "dtype", *DegradeParameters.model_fields, "warning")
 _LISTS = ("center", "dark_adu", "bright_adu")
 
 
@@ -26,12 +25,14 @@ class DegradedImage:
     ----------
     source_sha256 : of the pixels before
     dtype : of the result
+    warning : what the copy has to say of itself, empty for nothing
     """
 
     id: str
     source_sha256: str
     dtype: str
     parameters: DegradeParameters
+    warning: str = ""
 
 
 def save_degradations(path: Path, rows: Sequence[DegradedImage]) -> None:
@@ -58,9 +59,15 @@ def load_degradations(path: Path) -> dict[str, DegradedImage]:
             parameters = validate_settings(DegradeParameters, values, where=f"{path}, line {line}")
         except SettingsError as error:
             raise DatasetError(str(error)) from error
-        if cells[_ID] in found:
-            raise DatasetError(f"{path}, line {line}: '{cells[_ID]}' stands twice; keep one row")
-        found[cells[_ID]] = DegradedImage(cells[_ID], cells[_SOURCE], cells[_DTYPE], parameters)
+        if cells["id"] in found:
+            raise DatasetError(f"{path}, line {line}: '{cells['id']}' stands twice; keep one row")
+        found[cells["id"]] = DegradedImage(
+            id=cells["id"],
+            source_sha256=cells["source_sha256"],
+            dtype=cells["dtype"],
+            parameters=parameters,
+            warning=cells["warning"],
+        )
     return found
 
 
@@ -71,4 +78,4 @@ def _as_cells(row: DegradedImage) -> list[str]:
             cells.append(";".join(map(repr, value)))
         else:
             cells.append("" if value is None else repr(value))
-    return cells
+    return [*cells, row.warning]

@@ -8,79 +8,32 @@ gain and offset, bit depth, rounding. The image changes, never the mask.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from cellenhance.arrays import ImageArray, check_image
+from cellenhance.data.degrade_settings import MOST_BLUR_PX, MOST_PHOTONS, DegradeSettings
 from cellenhance.data.intensity import image_percentiles
-from cellenhance.data.ranges import (
-    PositiveRange,
-    PositiveShareRange,
-    Range,
-    ShareRange,
-    at_most,
-    draw_between,
-    draw_log_between,
-)
+from cellenhance.data.ranges import draw_between, draw_log_between
 from cellenhance.settings import Settings
+
+__all__ = [
+    "BRIGHT_PERCENTILE",
+    "DegradeParameters",
+    "DegradeSettings",
+    "Levels",
+    "degrade_image",
+    "draw_degradation",
+    "measure_levels",
+]
 
 BRIGHT_PERCENTILE = 99.0
 """The photon number is that of this percentile of the image."""
 
-MOST_PHOTONS, MOST_BLUR_PX = 1e9, 200.0
-
 _Plane = NDArray[np.float64]
-
-
-class DegradeSettings(Settings):
-    """What is lost; a range is drawn anew for every image.
-
-    Photons and fractions are drawn uniformly in their logarithm, everything else uniformly.
-    """
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    photons: Annotated[PositiveRange, at_most(MOST_PHOTONS)] | None = Field(
-        None, description="photons a pixel at the image's 99th percentile; null: no new shot noise"
-    )
-    fraction: PositiveShareRange | None = Field(
-        None, description="share of the recorded electrons that is kept (binomial thinning)"
-    )
-    blur_px: Annotated[Range, at_most(MOST_BLUR_PX)] = Field(
-        (0, 0), description="sigma of the blur, px"
-    )
-    contrast_loss: ShareRange = Field((0, 0), description="share of the contrast that is lost")
-    vignetting: ShareRange = Field((0, 0), description="share of the light lost in the corners")
-    background: Range = Field(
-        (0, 0), description="stray light, in multiples of the signal at the 99th percentile"
-    )
-    read_noise_e: Range = Field((0, 0), description="read noise of the camera, electrons rms")
-    gain_adu: float | None = Field(None, gt=0, description="counts an electron")
-    offset_adu: float | None = Field(None, description="counts without light")
-    full_well_e: float | None = Field(None, gt=0, description="electrons a pixel holds at most")
-    bit_depth: int | None = Field(None, ge=1, le=32, description="of the camera's counts")
-
-    @model_validator(mode="after")
-    def _fitting(self) -> DegradeSettings:
-        if self.photons is not None and self.fraction is not None:
-            raise ValueError(
-                "photons makes new shot noise and fraction thins the recorded one: give one of them"
-            )
-        is_counting = self.photons is not None or self.fraction is not None
-        needs_gain = self.read_noise_e[1] > 0 or self.full_well_e is not None
-        if needs_gain and not is_counting and self.gain_adu is None:
-            raise ValueError(
-                "read noise and full well are in electrons: give the gain, or photons, too"
-            )
-        return self
-
-    @property
-    def adds_noise(self) -> bool:
-        """Tell whether anything random is added to pixels."""
-        return self.photons is not None or self.fraction is not None or self.read_noise_e[1] > 0
 
 
 class DegradeParameters(Settings):
@@ -185,10 +138,11 @@ def degrade_image(image: ImageArray, parameters: DegradeParameters) -> ImageArra
     diagonal away from the centre), b = background S and p = fraction:
 
     - photons N: electrons are Poisson((v s + b) N / S) + read noise. What noise the source has
-      counts as scene: the result has both.
+      counts as scene: the result has both, and blur or contrast loss weaken the source's.
     - fraction: with n = s / gain electrons recorded, Binomial(n, p v) + Poisson(p b / gain). If n
       is Poisson(m) with read noise r, this has mean p v m and variance p v m + (p v r)^2; Gaussian
-      noise of variance r^2 (1 - (p v)^2) makes it what the camera would have recorded.
+      noise of variance r^2 (1 - (p v)^2) makes it what the camera would have recorded. Where the
+      source is blurred first, its noise is less than that, and so is the result's.
 
     Counts are dark + gain x electrons; without a gain, S / N, which keeps the brightness. Parts of
     electrons and values below dark are scaled like their mean, so that no mean is shifted.

@@ -67,7 +67,8 @@ def find_problems(
 ) -> list[Finding]:
     """Return everything that is suspicious, in a fixed order; an empty list is good news."""
     by_id = {each.id: each for each in facts}
-    findings = [*_changed(dataset, by_id), *_duplicates(facts), *_image_problems(facts)]
+    findings = [Finding("warning", each) for each in dataset.description.warnings]
+    findings += [*_changed(dataset, by_id), *_duplicates(facts), *_image_problems(facts)]
     names = dataset.class_names
     total = np.sum([each.class_pixels for each in facts], axis=0)
     for name, n in zip(names, total, strict=True):

@@ -85,6 +85,8 @@ class PreparedRun:
 def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRun:
     """Read the data and build network, settings and trainer; writes nothing."""
     dataset = load_dataset(request.dataset)
+    for each in dataset.description.warnings:
+        logger.warning("%s: %s", dataset.description.name, each)
     split = load_split(dataset, request.split)
     compute = choose_compute(request.device, request.precision)
     if compute.precision == "fp16":

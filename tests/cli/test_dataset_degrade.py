@@ -49,7 +49,7 @@ def test_the_copy_has_masks_groups_and_splits_and_the_description_says_what_was_
     assert "8 samples written" in done.stderr
     assert "counts without light are taken to be" in done.stderr
     source, copy = load_dataset(tiny_dataset), load_dataset(out)
-    assert "seed 4, photons 5" in copy.description.source
+    assert "degrade (photons 5, seed 4)" in copy.description.source
     assert copy.class_names == source.class_names
     for before, after in zip(source.samples, copy.samples, strict=True):
         assert (before.id, before.group, before.dtype) == (after.id, after.group, after.dtype)
@@ -151,3 +151,128 @@ def test_the_dataset_itself_is_never_replaced(cli: Any, eight_bit: Path) -> None
     done = cli("dataset", "degrade", eight_bit, *words)
     assert done.exit_code == 2
     assert "is the dataset itself" in done.stderr
+
+
+CAMERA = ("--gain", 2.2, "--offset", 100, "--read-noise", 1.6)
+"""That of the synthetic images of `tiny_dataset`."""
+
+
+def test_raw_counts_of_a_known_camera_are_thinned(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = cli("dataset", "degrade", tiny_dataset, "-o", out, "--fraction", 0.25, *CAMERA)
+    assert done.exit_code == 0, done.stderr
+    assert load_dataset(out).description.warnings == ()
+    before, after = (
+        np.concatenate([each.ravel() for each in images_of(path).values()]).astype(float) - 100
+        for path in (tiny_dataset, out)
+    )
+    assert after.mean() == pytest.approx(before.mean() / 4, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("which", "words", "found"),
+    [
+        ("tiny", (), "gain and offset of the camera unknown"),
+        ("tiny", ("--gain", 2.2), "offset of the camera unknown"),
+        ("eight", CAMERA, "8-bit images, which were scaled or compressed"),
+    ],
+)
+def test_thinning_without_a_known_camera_is_refused_and_forced_leaves_a_warning(
+    cli: Any,
+    tiny_dataset: Path,
+    eight_bit: Path,
+    tmp_path: Path,
+    which: str,
+    words: tuple[object, ...],
+    found: str,
+) -> None:
+    source = tiny_dataset if which == "tiny" else eight_bit
+    asked = ("dataset", "degrade", source, "-o", tmp_path / "out", "--fraction", 0.5, *words)
+    done = cli(*asked)
+    assert done.exit_code == 2
+    assert found in done.stderr
+    assert "--force-thinning" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = cli(*asked, "--force-thinning")
+    assert done.exit_code == 0, done.stderr
+    [warning] = load_dataset(tmp_path / "out").description.warnings
+    assert "they carry their own noise" in warning
+    assert found in warning
+    assert warning in " ".join(done.stderr.split())
+    done = cli("dataset", "inspect", tmp_path / "out", "--json")
+    assert "they carry their own noise" in done.stdout
+    table = tmp_path / "out" / "degradation.csv"
+    cli("dataset", "degrade", source, "-o", tmp_path / "again", "--replay", table)
+    assert load_dataset(tmp_path / "again").description.warnings == (warning,)
+    again, once = images_of(tmp_path / "again"), images_of(tmp_path / "out")
+    assert all(again[each].tobytes() == once[each].tobytes() for each in once)
+
+
+def test_training_shows_the_warning_of_a_dataset(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    words = ("--fraction", 0.5, "--force-thinning")
+    cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "out", *words)
+    done = cli(
+        *("train", tmp_path / "out", "-m", "light-unet", "-o", tmp_path / "run", "--dry-run"),
+        *("--set", "recipe.crop_px=32", "--batch-size", 1),
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "they carry their own noise" in " ".join(done.stderr.split())
+
+
+def test_a_camera_file_gives_what_no_option_says(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    camera = tmp_path / "camera.yaml"
+    camera.write_text("gain_adu: 2.2\noffset_adu: 100.0\nread_noise_e: 1.6\n")
+    for name, words in (("a", CAMERA), ("b", ("--camera", camera)), ("c", ("--camera", camera))):
+        more = ("--read-noise", 9) if name == "c" else ()
+        out = ("-o", tmp_path / name, "--fraction", 0.25)
+        done = cli("dataset", "degrade", tiny_dataset, *out, *words, *more)
+        assert done.exit_code == 0, done.stderr
+    a, b, c = (images_of(tmp_path / name) for name in "abc")
+    assert all(a[each].tobytes() == b[each].tobytes() for each in a)
+    rows = load_degradations(tmp_path / "c" / "degradation.csv").values()
+    assert {row.parameters.read_noise_e for row in rows} == {9.0}
+    assert np.std(c["cells_001"]) > np.std(b["cells_001"])
+
+
+def test_blur_in_um_needs_the_pixel_size(
+    cli: Any, tiny_dataset: Path, eight_bit: Path, tmp_path: Path
+) -> None:
+    done = cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "a", "--blur-um", 0.65)
+    assert done.exit_code == 0, done.stderr
+    rows = load_degradations(tmp_path / "a" / "degradation.csv").values()
+    assert {row.parameters.blur_px for row in rows} == {0.65 / 0.325}
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "b", "--blur-um", 0.65)
+    assert done.exit_code == 2
+    assert "the pixel size of the images is unknown" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("uint16", "object"), "dtype object"),
+        (("cells_001,", "cells_002,"), "stands twice"),
+        (("photons", "photon"), "expected the columns"),
+        ((",5.0,", ",-5.0,"), "'photons' in"),
+    ],
+)
+def test_a_damaged_table_is_one_line(
+    cli: Any, tiny_dataset: Path, tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "a", "--photons", 5)
+    table = tmp_path / "a" / "degradation.csv"
+    table.write_text(table.read_text().replace(*change))
+    done = cli("dataset", "degrade", tiny_dataset, "-o", tmp_path / "b", "--replay", table)
+    assert done.exit_code == 3, done.stderr
+    assert message in done.stderr
+    done = cli(
+        *("dataset", "degrade", tiny_dataset, "-o", tmp_path / "b", "--replay", table),
+        *("--photons", 3),
+    )
+    assert done.exit_code == 2
+    assert "leave out the other options" in done.stderr

@@ -26,28 +26,73 @@ def degrade(
             help="Photons a pixel at the 99th percentile of each image: shot noise (Poisson).",
         ),
     ] = None,
+    fraction: Annotated[
+        str | None,
+        typer.Option(
+            "--fraction",
+            metavar=_RANGE,
+            show_default=False,
+            help="Share of the recorded electrons that is kept, by binomial thinning; for raw "
+            "counts with known gain, offset and read noise.",
+        ),
+    ] = None,
     blur_px: Annotated[
-        str, typer.Option("--blur-px", metavar=_RANGE, help="Sigma of the blur in px.")
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--blur-px", metavar=_RANGE, show_default=False, help="Sigma of the blur in px."
+        ),
+    ] = None,
+    blur_um: Annotated[
+        str | None,
+        typer.Option(
+            "--blur-um", metavar=_RANGE, show_default=False, help="Sigma of the blur in um."
+        ),
+    ] = None,
     contrast_loss: Annotated[
-        str, typer.Option("--contrast-loss", metavar=_RANGE, help="Share of contrast lost, 0 to 1.")
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--contrast-loss",
+            metavar=_RANGE,
+            show_default=False,
+            help="Share of the contrast that is lost, 0 to 1.",
+        ),
+    ] = None,
     vignetting: Annotated[
-        str,
-        typer.Option("--vignetting", metavar=_RANGE, help="Share of light lost in the corners."),
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--vignetting",
+            metavar=_RANGE,
+            show_default=False,
+            help="Share of the light that is lost in the corners, 0 to 1.",
+        ),
+    ] = None,
     background: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--background",
             metavar=_RANGE,
+            show_default=False,
             help="Stray light, in multiples of the signal at the 99th percentile.",
         ),
-    ] = "0",
+    ] = None,
+    camera: Annotated[
+        Path | None,
+        typer.Option(
+            "--camera",
+            show_default=False,
+            help="A camera.yaml of dataset camera: gain, offset and read noise, where no option "
+            "says otherwise.",
+        ),
+    ] = None,
     read_noise: Annotated[
-        str,
-        typer.Option("--read-noise", metavar=_RANGE, help="Read noise in electrons rms."),
-    ] = "0",
+        str | None,
+        typer.Option(
+            "--read-noise",
+            metavar=_RANGE,
+            show_default=False,
+            help="Read noise in electrons rms.",
+        ),
+    ] = None,
     gain: Annotated[
         float | None,
         typer.Option(
@@ -77,9 +122,17 @@ def degrade(
         typer.Option(
             "--dtype",
             metavar="auto|keep",
-            help="auto: 8-bit images that get noise become 16-bit; keep: they are clipped at 255.",
+            help="auto: 8-bit images that get brighter or noisy become 16-bit; keep: they are "
+            "clipped at 255.",
         ),
     ] = "auto",
+    force_thinning: Annotated[
+        bool,
+        typer.Option(
+            "--force-thinning",
+            help="Thin images that are no raw counts of a known camera; the copy says so.",
+        ),
+    ] = False,
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -94,19 +147,22 @@ def degrade(
     """Make a copy of a dataset with images of lower quality: less light, blur, stray light.
 
     Masks, groups and splits are kept. A range such as 3..30 is drawn anew for every image;
-    degradation.csv in the copy has what was drawn. Images of real cameras have noise already, which
-    --photons takes for structure: the copy has both.
+    degradation.csv in the copy has what was drawn. --photons works on any image and adds to the
+    noise that it has; --fraction replaces it, and therefore needs raw counts of a known camera.
 
     Example: cellenhance dataset degrade dataset -o dim --photons 10 --read-noise 1.6
     """
+    from cellenhance.data.camera import load_camera
     from cellenhance.data.degradation_table import DEGRADATION_FILE
     from cellenhance.data.degrade import DegradeSettings
     from cellenhance.settings import validate_settings
     from cellenhance.tasks.degrade_dataset import DegradeRequest, degrade_dataset
 
-    values = {
+    options_given = {
         "photons": photons,
+        "fraction": fraction,
         "blur_px": blur_px,
+        "blur_um": blur_um,
         "contrast_loss": contrast_loss,
         "vignetting": vignetting,
         "background": background,
@@ -116,12 +172,15 @@ def degrade(
         "full_well_e": full_well,
         "bit_depth": bit_depth,
     }
+    values = {} if camera is None else load_camera(camera).as_settings()
+    values |= {name: value for name, value in options_given.items() if value is not None}
     request = DegradeRequest(
         dataset=dataset,
         output=output,
         settings=validate_settings(DegradeSettings, values, where="the options of degrade"),
         replay=replay,
         dtype=dtype,
+        force_thinning=force_thinning,
         seed=seed,
         overwrite=overwrite,
     )
