@@ -13,10 +13,10 @@ from dataclasses import replace
 from cellenhance.data.archives import is_archive, unpacked
 from cellenhance.data.build import check_output_folder
 from cellenhance.data.classmap import ClassMap, parse_class
-from cellenhance.data.instances import instance_classes
 from cellenhance.data.survey import survey_pairs
 from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.tasks.prepare_classes import choose_classes, named_values
 from cellenhance.tasks.prepare_pairs import find_pairs
 from cellenhance.tasks.prepare_plan import plan_dataset
 from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
@@ -66,21 +66,16 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
     """
     _check_output(request)
     _check_channel_choice(request)
+    source, pairs = find_pairs(request)
+    request = named_values(request, source)
     user_rules = tuple(parse_class(text) for text in request.classes)
     is_color = ClassMap(user_rules, request.ignore).is_color
-    source, pairs = find_pairs(request)
     if request.unpacked is not None:
         inside = str(request.unpacked), str(request.source)
         folders = tuple((role, where.replace(*inside)) for role, where in source.folders)
         source = replace(source, folders=folders)
     survey = survey_pairs(pairs, channel=request.channel, as_color=is_color, progress=progress)
-    rules = user_rules
-    if not rules and request.instances is not None:
-        rules = instance_classes(request.instances)
-    elif not rules:
-        rules = source.default_classes
-        request = replace(request, ignore=request.ignore or source.ignore)
-    return SourceSurvey(request, source, survey, rules)
+    return choose_classes(request, source, survey)
 
 
 def _check_output(request: PrepareRequest) -> None:

@@ -78,6 +78,7 @@ class FoundSource:
     unmatched : files without a partner
     split : the split that the source brings, empty for none
     default_classes : what the layout itself says of mask values
+    optional_classes : names of `default_classes` that are classes only if a mask has them
     ignore : mask values that the layout itself says to ignore
     has_instances : masks are label maps, one number an object, by the layout
     notes : sentences for the user
@@ -91,6 +92,7 @@ class FoundSource:
     unmatched: tuple[str, ...] = ()
     split: tuple[SplitRow, ...] = ()
     default_classes: tuple[ClassRule, ...] = ()
+    optional_classes: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     has_instances: bool = False
     notes: tuple[str, ...] = ()

@@ -1,0 +1,57 @@
+"""Which classes the masks of a source have: the user's, those of a rule, or the layout's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cellenhance.data.classmap import ClassRule, parse_class, parse_codes
+from cellenhance.data.importers.contract import FoundSource
+from cellenhance.data.instances import instance_classes
+from cellenhance.data.survey import Survey
+from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
+
+
+def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest:
+    """Return the request with class names of the layout as their mask values.
+
+    So ``--class cell=nucleus,cytoplasm`` and ``--ignore debris`` work where masks are drawn from
+    labels; numbers and colours stay as they are.
+    """
+    values = {rule.name: ",".join(map(str, rule.codes)) for rule in source.default_classes}
+    classes = []
+    for text in request.classes:
+        name, equals, words = text.rpartition("=")
+        classes.append(name + equals + _replaced(words, values))
+    ignore = tuple(_replaced(text, values) for text in request.ignore)
+    return replace(request, classes=tuple(classes), ignore=ignore)
+
+
+def choose_classes(request: PrepareRequest, source: FoundSource, survey: Survey) -> SourceSurvey:
+    """Return what was found with its classes, those of the user before those of the layout."""
+    rules = tuple(parse_class(text) for text in request.classes)
+    if not rules and request.instances is not None:
+        return SourceSurvey(request, source, survey, instance_classes(request.instances))
+    request = replace(request, ignore=_ignored(request, source, rules))
+    if not rules:
+        rules = tuple(
+            rule
+            for rule in source.default_classes
+            if rule.name not in source.optional_classes
+            or not survey.codes.keys().isdisjoint(rule.codes)
+        )
+    return SourceSurvey(request, source, survey, rules)
+
+
+def _ignored(
+    request: PrepareRequest, source: FoundSource, rules: tuple[ClassRule, ...]
+) -> tuple[str, ...]:
+    """Return the user's values to ignore and the layout's own that no class of the user names."""
+    named = {code for rule in rules for code in rule.codes}
+    own = [text for text in source.ignore if named.isdisjoint(parse_codes(text, "the layout")[0])]
+    if any(rule.is_color for rule in rules):
+        own = []
+    return tuple(dict.fromkeys([*request.ignore, *own]))
+
+
+def _replaced(text: str, values: dict[str, str]) -> str:
+    return ",".join(values.get(word.strip(), word) for word in text.split(","))
