@@ -11,12 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
-
-FIXED_WEIGHTS = "fixed weights"
-"""The sum of the logits of all outputs; their mean gives the same mask."""
 
 
 def variant_names(network: SegmentationNetwork) -> tuple[str, ...]:
@@ -27,7 +25,10 @@ def variant_names(network: SegmentationNetwork) -> tuple[str, ...]:
 
 
 def variant_logits(network: SegmentationNetwork, output: SegmentationOutput) -> tuple[Tensor, ...]:
-    """Return the logits (B, K, H, W) of each variant, in the order of `variant_names`."""
+    """Return the logits (B, K, H, W) of each variant, in the order of `variant_names`.
+
+    Fixed weights are the sum of the logits of all outputs; their mean gives the same mask.
+    """
     if not variant_names(network):
         return ()
     return (torch.stack([logits.float() for logits in output.branch_logits]).sum(0),)

@@ -20,6 +20,12 @@ from cellenhance.errors import DatasetError
 RESULT = "result"
 """Name of the final result among the outputs; the others are branches and ensemble variants."""
 
+ENSEMBLE = "ensemble"
+"""Name of a network's result beside the names of its branches."""
+
+FIXED_WEIGHTS = "fixed weights"
+"""Name of the mask of the sum of the logits of all outputs of AEP."""
+
 IMAGE_CONFUSION_FILE = "image_confusion.csv"
 COLUMNS = ("output", "id", "group", "truth", "prediction", "n_px")
 

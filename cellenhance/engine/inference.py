@@ -19,6 +19,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
+from cellenhance.engine.evaluation_files import ENSEMBLE
 from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.engine.network_input import NetworkInput, prepare_input, read_window
 from cellenhance.engine.planes import ArrayPlane, Plane
@@ -28,9 +29,6 @@ from cellenhance.engine.windows import iterate_cells
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.complexity import activation_bytes_per_pixel
 from cellenhance.networks.outputs import SegmentationOutput
-
-ENSEMBLE = "ensemble"
-"""Name of a network's result beside the names of its branches."""
 
 _CORES_PX = (1024, 512, 256, 128, 64)
 _MEMORY_LIMIT_BYTES = 1 << 30

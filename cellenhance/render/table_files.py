@@ -21,13 +21,11 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "[": "{[}",  # a row that begins with a bracket would be read as an option of the row before
-    "]": "{]}",
     "±": r"$\pm$",
     "µ": r"$\mu$",
     "\n": " ",
 }
-_MARKDOWN = set("\\`*_{}[]<>#|~$")
+_MARKDOWN = set("\\`*_<>#|~$")
 
 
 def escape_latex(text: str) -> str:
@@ -50,27 +48,32 @@ def escape_markdown(text: str) -> str:
     'cell\\_1 \\| \\<b\\>'
     """
     escaped = "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in text)
-    return " ".join(escaped.split("\n"))
+    return " ".join(escaped.replace("](", r"]\(").split("\n"))
 
 
-def to_markdown(tables: Sequence[Table], heading: str, notes: Sequence[str] = ()) -> str:
-    """Return tables under one heading, each after its title; the first column is left-aligned."""
+def to_markdown(tables: Sequence[Table], heading: str) -> str:
+    """Return tables under one heading, each after its title, and the notes of all, each once."""
     parts = [f"# {escape_markdown(heading)}"]
     for table in tables:
         lines = [_markdown_row(table.header), "| --- |" + " ---: |" * (len(table.header) - 1)]
         lines += [_markdown_row(row) for row in table.rows]
         parts += [escape_markdown(table.title), "\n".join(lines)]
-    if notes:
+    if notes := collect_notes(tables):
         parts.append("\n".join(f"- {escape_markdown(note)}" for note in notes))
     return "\n\n".join(parts) + "\n"
+
+
+def collect_notes(tables: Sequence[Table]) -> list[str]:
+    """Return the notes of all tables in order, each once."""
+    return list(dict.fromkeys(note for table in tables for note in table.notes))
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(escape_markdown(cell) or " " for cell in cells) + " |"
 
 
-def to_latex(tables: Sequence[Table], heading: str, notes: Sequence[str] = ()) -> str:
-    r"""Return one `table` environment a table, with booktabs rules; titles are the captions.
+def to_latex(tables: Sequence[Table], heading: str) -> str:
+    r"""Return one `table` environment a table, with booktabs rules; the caption has all it needs.
 
     The preamble needs ``\usepackage{booktabs}``; wide tables are shrunk to the text by `graphicx`.
     """
@@ -79,7 +82,10 @@ def to_latex(tables: Sequence[Table], heading: str, notes: Sequence[str] = ()) -
         "\\usepackage[utf8]{inputenc}"
     ]
     for table in tables:
-        caption = ". ".join([f"{heading}: {table.title}", *notes])
+        sentences = [f"{heading}: {table.title}", *table.notes]
+        caption = ". ".join(
+            each[:1].upper() + each[1:] if i else each for i, each in enumerate(sentences)
+        )
         parts.append(_latex_table(table, caption))
     return "\n\n".join(parts) + "\n"
 
@@ -105,4 +111,6 @@ def _latex_table(table: Table, caption: str) -> str:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+    # A row that begins with a bracket would be read as an option of the row before.
+    escaped = [escape_latex(cell) for cell in cells]
+    return " & ".join(f"{{}}{cell}" if cell[:1] in "[*" else cell for cell in escaped) + r" \\"

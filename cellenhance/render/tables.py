@@ -18,11 +18,12 @@ _WITH_INTERVALS = ("iou", "dice")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A title, the column names, and rows of as many cells."""
+    """A title, the column names, rows of as many cells, and what a reader must know of them."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 def format_percent(value: float) -> str:
@@ -116,26 +117,34 @@ def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) 
     return Table(_describe(first, per_image), _overlap_header(first), rows)
 
 
-def fold_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = False) -> Table:
-    """Return one row a model: IoU and Dice as mean ± population std over its folds.
+def run_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = False) -> Table:
+    """Return one row an entry: of several folds mean ± population std, of one its interval.
+
+    Parameters
+    ----------
+    entries : by name, the scores of each fold, or those of a single run
 
     Raises
     ------
     ValueError
-        There is no entry, one has no fold, or they differ in their classes or number of folds.
+        There is no entry, one has no fold, or they differ in their classes.
     """
     first = _check_same_classes([scores for folds in entries.values() for scores in folds])
     counts = {len(folds) for folds in entries.values()}
-    if len(counts) != 1:
-        raise ValueError(f"entries have {sorted(counts)} folds; a table needs the same of each")
+    if not min(counts):
+        raise ValueError("an entry of a table needs at least one run")
     rows = []
     for name, folds in entries.items():
+        if len(folds) == 1:
+            rows.append((name, *_overlap_cells(folds[0], per_image=per_image)))
+            continue
+        label = name if len(counts) == 1 else f"{name} ({len(folds)} folds)"
         columns = zip(*(_overlap_values(_choose(each, per_image)) for each in folds), strict=True)
-        rows.append((name, *map(format_mean_std, columns)))
-    title = (
-        f"percent, {_average(per_image)} in each fold; mean ± population standard deviation "
-        f"over {counts.pop()} folds"
-    )
+        rows.append((label, *map(format_mean_std, columns)))
+    title = f"percent, {_average(per_image)}"
+    if max(counts) > 1:
+        n_folds = f"{max(counts)} folds" if len(counts) == 1 else "folds"
+        title += f" in each fold; mean ± population standard deviation over {n_folds}"
     return Table(title, _overlap_header(first), tuple(rows))
 
 

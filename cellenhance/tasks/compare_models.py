@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from cellenhance.engine.planes import FilePlane, match_channels
 from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.tasks.evaluate_run import warn_of_small_overlap
+from cellenhance.tasks.run_names import name_runs
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def load_runs(
         The classes of the runs differ, or one is given twice.
     """
     predictors: dict[str, Predictor] = {}
-    for name, run in zip(_run_names(runs), runs, strict=True):
+    for name, run in zip(name_runs(runs), runs, strict=True):
         predictor = load_predictor(
             checkpoints_of(run), compute, tile_px=tile_px, context_px=context_px
         )
@@ -106,16 +106,6 @@ def load_runs(
                 )
         predictors[name] = predictor
     return predictors
-
-
-def _run_names(runs: Sequence[Path]) -> list[str]:
-    paths = [run.resolve().with_suffix("") for run in runs]
-    for depth in (1, 2, 3):
-        names = ["/".join(path.parts[-depth:]) for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    repeated = next(name for name, n in Counter(map(str, runs)).items() if n > 1)
-    raise SettingsError(f"{repeated}: is given twice; name each run once")
 
 
 def list_mask_folders(

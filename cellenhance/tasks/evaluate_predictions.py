@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cellenhance.arrays import IGNORE
+from cellenhance.arrays import IGNORE, ImageArray, MaskArray
 from cellenhance.data.classmap import count_codes
-from cellenhance.data.mask_classes import MaskClasses, find_classes
+from cellenhance.data.manifest import Dataset, load_dataset
+from cellenhance.data.mask_classes import MaskClasses, dataset_of, find_classes
 from cellenhance.data.mask_files import list_masks, match_files
+from cellenhance.data.readers import read_image
 from cellenhance.errors import DatasetError
 from cellenhance.metrics.confusion import confusion_matrix
-from cellenhance.metrics.scores import Scores
+from cellenhance.metrics.score_intervals import Resampling
+from cellenhance.metrics.scores import OverlapScores, Scores
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.render.comparison import Classes
+from cellenhance.render.figures import FigureStyle
+from cellenhance.tasks.evaluation_images import SeenImage, WorstImages
+from cellenhance.tasks.evaluation_output import refuse_former, write_evaluation
+from cellenhance.tasks.evaluation_record import Evaluation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +39,28 @@ class EvaluatePredictionsRequest:
     classes : ``NAME=VALUE[,VALUE...]`` with grey values, or with #rrggbb, in index order; None
         takes the classes of the dataset that the truth belongs to, else every value that occurs
     ignore : values (or colours) of the truth whose pixels do not count
+    output : where the files go; None writes none
+    n_worst : how many of the worst images are drawn
     """
 
     predictions: Path
     truth: Path
     classes: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
+    output: Path | None = None
+    overwrite: bool = False
+    n_worst: int = 5
+    resampling: Resampling = field(default_factory=Resampling)
+    style: FigureStyle = field(default_factory=FigureStyle)
 
 
 def evaluate_predictions(
     request: EvaluatePredictionsRequest, progress: ProgressCallback = silent
-) -> Scores:
+) -> Evaluation:
     """Return the scores of the masks in one folder against those in another.
+
+    With `output` the same files are written as for a run. Where the truth belongs to a dataset of
+    ours, its groups are drawn together in intervals, and its images are shown beside the masks.
 
     Raises
     ------
@@ -48,7 +69,11 @@ def evaluate_predictions(
         that is no class; files are named.
     SettingsError
         A class is not NAME=VALUE, a name or value stands twice, or values and colours are mixed.
+    OutputExistsError
+        `output` holds an evaluation, without `overwrite`.
     """
+    if request.output is not None:
+        refuse_former(request.output, overwrite=request.overwrite)
     predicted, true = list_masks(request.predictions), list_masks(request.truth)
     pairs = match_files(predicted, true, what="masks")
     classes = find_classes(
@@ -57,15 +82,54 @@ def evaluate_predictions(
         classes=request.classes,
         ignore=request.ignore,
     )
-    matrices = []
+    dataset = _dataset(request.truth)
+    worst = WorstImages(request.n_worst if request.output else 0)
+    matrices, n_pixels = [], []
     for done, (name, (prediction, truth)) in enumerate(pairs.items(), start=1):
-        matrices.append(_count(prediction, truth, classes))
+        masks = _read_pair(prediction, truth, classes)
+        matrices.append(confusion_matrix(*masks, len(classes.names)))
+        n_pixels.append(masks[0].size)
+        scores = OverlapScores.from_matrix(classes.names, matrices[-1])
+        worst.see(SeenImage(name, _image_of(dataset, name), *masks, scores))
         progress(done, len(pairs), name)
-    return Scores.from_matrices(classes.names, list(pairs), matrices)
+    groups = _groups(dataset, list(pairs))
+    evaluation = Evaluation(
+        title=f"{request.predictions.resolve().name} against {request.truth.resolve().name}",
+        result_name=request.predictions.resolve().name,
+        scores=Scores.from_matrices(classes.names, list(pairs), matrices).with_intervals(
+            groups, request.resampling
+        ),
+        groups=groups,
+        n_pixels=tuple(n_pixels),
+        looks=Classes(classes.names, classes.colors, classes.background),
+        facts={"predictions": request.predictions.name, "truth": request.truth.name},
+    )
+    if request.output is not None:
+        write_evaluation(request.output, evaluation, worst, request.style, classes.pixel_size_um)
+    return evaluation
 
 
-def _count(prediction: Path, truth: Path, classes: MaskClasses) -> NDArray[np.int64]:
-    """Return the confusion matrix of one pair."""
+def _dataset(truth: Path) -> Dataset | None:
+    """Return the dataset of ours that the true masks belong to, if any."""
+    return load_dataset(truth.resolve().parent) if dataset_of(truth) is not None else None
+
+
+def _groups(dataset: Dataset | None, names: list[str]) -> tuple[str, ...]:
+    """Return the group of each image: that of the dataset, else the image itself."""
+    known = {row.id: row.group for row in dataset.samples} if dataset else {}
+    return tuple(known.get(name, name) for name in names)
+
+
+def _image_of(dataset: Dataset | None, name: str) -> Callable[[], ImageArray] | None:
+    """Return how to read the image that the masks belong to, None where nobody knows it."""
+    for row in dataset.samples if dataset else ():
+        if row.id == name and dataset is not None:
+            return lambda: read_image(dataset.root / row.image)
+    return None
+
+
+def _read_pair(prediction: Path, truth: Path, classes: MaskClasses) -> tuple[MaskArray, MaskArray]:
+    """Return truth and prediction as class indices, 255 in the truth where it does not count."""
     class_map = classes.class_map
     true_codes, codes = classes.read_codes(truth), classes.read_codes(prediction)
     if true_codes.shape != codes.shape:
@@ -81,5 +145,4 @@ def _count(prediction: Path, truth: Path, classes: MaskClasses) -> NDArray[np.in
     predicted = count_codes(codes[counts])
     classes.refuse(prediction, {code: n for code, n in predicted.items() if code not in known})
     any_class = class_map.rules[0].codes[0]  # what is predicted on ignored pixels does not matter
-    indices = class_map.apply(np.where(counts, codes, any_class))
-    return confusion_matrix(true, indices, len(class_map.rules))
+    return true, class_map.apply(np.where(counts, codes, any_class))

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from cellenhance.data.manifest import Dataset, load_dataset
-from cellenhance.data.samples import Sample, load_sample
-from cellenhance.data.splits import DEFAULT_SPLIT, load_split, split_path
-from cellenhance.data.writers import write_csv, write_json
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.evaluation import count_pixels
-from cellenhance.engine.evaluation_files import IMAGE_CONFUSION_FILE, write_image_confusion
+from cellenhance.engine.evaluation import (
+    EvaluatedSample,
+    PixelCounts,
+    count_pixels,
+    evaluate_samples,
+)
+from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.run_folder import (
     RunFolder,
     RunRecord,
     checkpoints_of,
-    dataset_identity,
     read_record,
     run_folders,
 )
 from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.metrics.scores import Scores, majority_scores
+from cellenhance.metrics.score_intervals import Resampling
+from cellenhance.metrics.scores import OverlapScores, Scores, majority_scores
+from cellenhance.networks.aep import AEP
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.tables import image_table
+from cellenhance.render.comparison import Classes
+from cellenhance.render.figures import FigureStyle
+from cellenhance.tasks.evaluate_subset import (
+    ALL,
+    SUBSETS,
+    EvaluatedSubset,
+    subset_of_dataset,
+    subset_of_run,
+)
+from cellenhance.tasks.evaluation_images import SeenImage, WorstImages
+from cellenhance.tasks.evaluation_output import refuse_former, write_evaluation
+from cellenhance.tasks.evaluation_record import ChosenBranch, Evaluation
 
 logger = logging.getLogger(__name__)
 
-ALL = "all"
-SUBSETS = ("train", "val", "test", ALL)
+_LABELS = {"network 1": "network 1 alone", FIXED_WEIGHTS: "ensemble, fixed weights"}
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluateRunRequest:
-    """What to score; `dataset` None means the one the run was trained on."""
+    """What to score and how.
+
+    Attributes
+    ----------
+    dataset : None means the one the run was trained on
+    output : where the files go; None means `evaluation/<subset>/` in the run folder
+    n_worst : how many of the worst images are drawn
+    """
 
     run: Path
     dataset: Path | None = None
@@ -46,18 +69,48 @@ class EvaluateRunRequest:
     precision: str = "fp32"
     tile_px: int | None = None
     overlap_px: int | None = None
+    output: Path | None = None
+    overwrite: bool = False
+    n_worst: int = 5
+    resampling: Resampling = field(default_factory=Resampling)
+    style: FigureStyle = field(default_factory=FigureStyle)
 
 
 @dataclass(frozen=True, slots=True)
 class RunScores:
-    """The scores of one run or fold, the majority class on the same images, what was written."""
+    """One run or fold: its name, its model, its evaluation, and the folder of its files if any."""
 
     name: str
     model: str
-    scores: Scores
-    majority: Scores | None
-    majority_class: str | None
+    evaluation: Evaluation
     folder: Path | None
+
+    @property
+    def scores(self) -> Scores:
+        """Return the scores of the result."""
+        return self.evaluation.scores
+
+    @property
+    def majority(self) -> Scores | None:
+        """Return the scores of the class most frequent in training, where the run knows it."""
+        return next(iter(self.evaluation.majority.values()), None)
+
+    @property
+    def majority_class(self) -> str | None:
+        """Return the name of that class."""
+        return next(iter(self.evaluation.majority), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A run or checkpoint with the images it is scored on; `title` names the run of a fold too."""
+
+    name: str
+    title: str
+    checkpoint: Path
+    record: RunRecord | None
+    subset: EvaluatedSubset
+    output: Path | None
 
 
 def evaluate_run(
@@ -65,123 +118,173 @@ def evaluate_run(
 ) -> list[RunScores]:
     """Return the scores of a run, or of each fold of a run.
 
-    For run folders they are also written to `evaluation/<subset>/`: `scores.json`,
-    `per_image.csv` and `image_confusion.csv`. Scores of another dataset or split lie beside it, in
+    The files are written to `evaluation/<subset>/` of the run folder: `summary.json`,
+    `per_image.csv`, `confusion.csv` and its figure, `image_confusion.csv`, `table.md`, `table.tex`
+    and the worst images. Scores of another dataset or split lie beside it, in
     `evaluation/<subset>-<dataset>-<split>/`, and never replace those of the run's own.
 
     Raises
     ------
     CheckpointError, DatasetError, SettingsError
         The run, the dataset or the subset is not there, or the classes differ.
+    OutputExistsError
+        An output folder was named that holds an evaluation, without `overwrite`.
     """
     if request.subset not in SUBSETS:
         raise SettingsError(f"--subset {request.subset}: expected one of {', '.join(SUBSETS)}")
+    sources = _sources(request)
+    for source in sources:
+        if request.output is not None and source.output is not None:
+            refuse_former(source.output, overwrite=request.overwrite)
+    return [_evaluate(request, source, progress) for source in sources]
+
+
+def _sources(request: EvaluateRunRequest) -> list[_Source]:
     if request.run.suffix == ".safetensors":
-        return [_evaluate_file(request, progress)]
-    return [_evaluate_folder(request, folder, progress) for folder in run_folders(request.run)]
+        if request.dataset is None:
+            raise SettingsError(
+                f"{request.run}: a checkpoint file names no dataset; give --dataset"
+            )
+        subset = subset_of_dataset(request.dataset, request.split, request.subset)
+        [checkpoint] = checkpoints_of(request.run)
+        return [_Source(checkpoint.name, checkpoint.name, checkpoint, None, subset, request.output)]
+    folders = run_folders(request.run)
+    return [_source_of_folder(request, folder, is_only=len(folders) == 1) for folder in folders]
 
 
-def _evaluate_folder(
-    request: EvaluateRunRequest, folder: RunFolder, progress: ProgressCallback
-) -> RunScores:
+def _source_of_folder(request: EvaluateRunRequest, folder: RunFolder, *, is_only: bool) -> _Source:
     record = read_record(folder)
-    if request.dataset is None and not Path(record.dataset).is_dir():
-        raise DatasetError(
-            f"{record.dataset}: the dataset that {folder.root} was trained on is not there; give "
-            "--dataset DIR where it lies now"
-        )
-    dataset = load_dataset(request.dataset or Path(record.dataset))
-    split = request.split or record.settings.split
-    ids = _ids(dataset, split, record.settings.fold, request.subset)
-    is_own = _is_own_data(record, dataset, split)
-    _note_other_data(dataset, split, request, is_own=is_own)
-    other = "" if is_own else f"-{dataset.root.resolve().name}-{split}"
-    out = folder.evaluation_path(f"{request.subset}{other}")
-    return _evaluate(request, folder.best_path, dataset, ids, record, out, progress)
+    subset = subset_of_run(folder, record, request.dataset, request.split, request.subset)
+    root = folder.root.resolve()
+    output = request.output if is_only or request.output is None else request.output / root.name
+    return _Source(
+        name=root.name,
+        title=root.name if is_only else f"{root.parent.name}/{root.name}",
+        checkpoint=folder.best_path,
+        record=record,
+        subset=subset,
+        output=output or folder.evaluation_path(subset.folder_name),
+    )
 
 
-def _evaluate_file(request: EvaluateRunRequest, progress: ProgressCallback) -> RunScores:
-    if request.dataset is None:
-        raise SettingsError(f"{request.run}: a checkpoint file names no dataset; give --dataset")
-    dataset = load_dataset(request.dataset)
-    ids = _ids(dataset, request.split or DEFAULT_SPLIT, 1, request.subset)
-    [checkpoint] = checkpoints_of(request.run)
-    return _evaluate(request, checkpoint, dataset, ids, None, None, progress)
-
-
-def _is_own_data(record: RunRecord, dataset: Dataset, split: str) -> bool:
-    """Tell whether dataset and split are those of the training, wherever they lie now."""
-    if not split_path(dataset.root, split).is_file():
-        return False
-    return dataset_identity(dataset, split) == record.dataset_identity
-
-
-def _note_other_data(
-    dataset: Dataset, split: str, request: EvaluateRunRequest, *, is_own: bool
-) -> None:
-    """Say when the images may not be unseen: another dataset or split than in training."""
-    if request.subset == ALL:
-        logger.info("subset all: every sample, among them those the run was trained on, if any")
-    elif not is_own:
-        logger.warning(
-            "%s with split '%s' is not what the run was trained on: whether its %s part was "
-            "unseen in training is not known",
-            dataset.root,
-            split,
-            request.subset,
-        )
-
-
-def _ids(dataset: Dataset, split: str, fold: int, subset: str) -> tuple[str, ...]:
-    if subset == ALL:
-        return tuple(row.id for row in dataset.samples)
-    table = load_split(dataset, split)
-    ids = {name: table.subset(fold, name) for name in ("train", "val", "test")}[subset]
-    if not ids:
-        raise DatasetError(
-            f"{dataset.root}: split '{split}', fold {fold} has no {subset} samples; choose another "
-            "--subset or split again"
-        )
-    return ids
-
-
-def _evaluate(  # noqa: PLR0913 - the facts that meet in one evaluation
-    request: EvaluateRunRequest,
-    checkpoint: Path,
-    dataset: Dataset,
-    ids: tuple[str, ...],
-    record: RunRecord | None,
-    out: Path | None,
-    progress: ProgressCallback,
+def _evaluate(
+    request: EvaluateRunRequest, source: _Source, progress: ProgressCallback
 ) -> RunScores:
+    predictor = _load(request, source)
+    classes, subset = predictor.header.class_names, source.subset
+    worst = WorstImages(request.n_worst if source.output else 0)
+    samples = subset.samples(progress, "evaluating")
+    evaluated = evaluate_samples(predictor, samples, variants=True)
+    counts = PixelCounts.collect(_watch(evaluated, subset, worst))
+    scores = counts.scores(classes).with_intervals(subset.groups, request.resampling)
+    evaluation = Evaluation(
+        title=f"{source.title}, {subset.dataset.description.name}, {subset.name}",
+        result_name=_name_result(predictor),
+        scores=scores,
+        groups=subset.groups,
+        n_pixels=subset.n_pixels,
+        looks=Classes(
+            classes, [each.color for each in predictor.header.classes], subset.background
+        ),
+        majority=_majority(source, counts, request.resampling),
+        branch_labels=_LABELS,
+        chosen=_choose_branch(predictor, subset, progress),
+        facts=_facts(source, predictor),
+    )
+    if source.output is not None:
+        size = subset.dataset.description.pixel_size_um
+        write_evaluation(source.output, evaluation, worst, request.style, size)
+    return RunScores(source.name, predictor.header.entry.name, evaluation, source.output)
+
+
+def _load(request: EvaluateRunRequest, source: _Source) -> Predictor:
     compute = choose_compute(request.device, request.precision)
     predictor = load_predictor(
-        [checkpoint], compute, tile_px=request.tile_px, context_px=request.overlap_px
+        [source.checkpoint], compute, tile_px=request.tile_px, context_px=request.overlap_px
     )
-    names = predictor.header.class_names
+    names, dataset = predictor.header.class_names, source.subset.dataset
     if names != dataset.class_names:
         raise DatasetError(
             f"{dataset.root}: has the classes {list(dataset.class_names)}, the run {list(names)}; "
             "evaluate on a dataset of the same classes in the same order"
         )
     warn_of_small_overlap(predictor)
-    counts = count_pixels(predictor, _samples(dataset, ids, progress))
-    scores = counts.scores(names)
-    majority = None
-    if record is not None:
-        majority = majority_scores(names, record.training_pixels, counts.ids, counts.result)
-    if out is not None:
-        _write(out, scores, majority)
-        groups = tuple(dataset.row(each).group for each in counts.ids)
-        write_image_confusion(out / IMAGE_CONFUSION_FILE, counts.matrices(names, groups))
-    return RunScores(
-        name=checkpoint.parent.parent.name if out else checkpoint.name,
-        model=predictor.header.entry.name,
-        scores=scores,
-        majority=majority,
-        majority_class=record.majority_class if record else None,
-        folder=out,
-    )
+    return predictor
+
+
+def _watch(
+    evaluated: Iterator[EvaluatedSample], subset: EvaluatedSubset, worst: WorstImages
+) -> Iterator[EvaluatedSample]:
+    """Yield what comes, after its pixels were shown to all who keep something of them."""
+    for each in evaluated:
+        name, truth = each.sample.id, each.sample.mask
+        scores = OverlapScores.from_matrix(subset.dataset.class_names, each.matrix)
+        worst.see(SeenImage(name, partial(subset.read_image, name), truth, each.mask, scores))
+        yield each
+
+
+def _majority(source: _Source, counts: PixelCounts, resampling: Resampling) -> Mapping[str, Scores]:
+    record = source.record
+    if record is None:
+        return {}
+    names = source.subset.dataset.class_names
+    scores = majority_scores(names, record.training_pixels, counts.ids, counts.result)
+    return {record.majority_class: scores.with_intervals(source.subset.groups, resampling)}
+
+
+def _name_result(predictor: Predictor) -> str:
+    """Return how tables name the result: by the model, where it has one output only."""
+    network = predictor.members[0].network
+    if not network.branch_names:
+        return predictor.header.entry.name
+    if not isinstance(network, AEP):
+        return "ensemble (the result)"
+    if network.final_branch is not None:
+        return f"branch {network.final_branch} alone, as trained (the result)"
+    kind = "fixed" if network.ensemble is None else "learned"
+    return f"ensemble, {kind} weights (the result)"
+
+
+def _choose_branch(
+    predictor: Predictor, subset: EvaluatedSubset, progress: ProgressCallback
+) -> ChosenBranch | None:
+    """Return the branch of an AEP network that is best on the validation part, if there is one.
+
+    None where the images scored are among those that would choose.
+    """
+    network = predictor.members[0].network
+    if not isinstance(network, AEP) or subset.name in ("val", ALL):
+        return None
+    validation = subset.validation()
+    if validation is None:
+        logger.info(
+            "without ensemble: the split has no validation part, so no branch was chosen; every "
+            "branch has its own row"
+        )
+        return None
+    counts = count_pixels(predictor, validation.samples(progress, "choosing a branch on"))
+    scores = counts.scores(predictor.header.class_names).branches
+    found = {name: scores[name].pooled.miou for name in network.branch_names[1:]}
+    if any(math.isnan(value) for value in found.values()):
+        logger.info("without ensemble: the validation part has no annotated pixel to choose on")
+        return None
+    return ChosenBranch(max(found, key=found.__getitem__), found)
+
+
+def _facts(source: _Source, predictor: Predictor) -> dict[str, Any]:
+    subset = source.subset
+    return {
+        "run": source.name,
+        "model": predictor.header.entry.name,
+        "checkpoint_sha256": hashlib.sha256(source.checkpoint.read_bytes()).hexdigest(),
+        "dataset": subset.dataset.description.name,
+        "is_dataset_of_training": subset.is_own,
+        "subset": subset.name,
+        "split": subset.split,
+        "fold": subset.fold,
+        "precision": predictor.compute.precision,
+        "device": predictor.compute.reason,
+    }
 
 
 def warn_of_small_overlap(predictor: Predictor) -> None:
@@ -193,31 +296,3 @@ def warn_of_small_overlap(predictor: Predictor) -> None:
             predictor.context_px,
             predictor.needed_context_px,
         )
-
-
-def _samples(
-    dataset: Dataset, ids: tuple[str, ...], progress: ProgressCallback
-) -> Iterator[Sample]:
-    for done, each in enumerate(ids):
-        progress(done, len(ids), f"evaluating {each}")
-        yield load_sample(dataset, dataset.row(each))
-    progress(len(ids), len(ids), "evaluating")
-
-
-def _write(out: Path, scores: Scores, majority: Scores | None) -> None:
-    write_json(out / "scores.json", _with_majority(scores, majority))
-    table = image_table(scores)
-    write_csv(out / "per_image.csv", table.header, table.rows)
-
-
-def results_to_json(results: list[RunScores]) -> dict[str, object]:
-    """Return what ``evaluate RUN --json`` prints: the scores, or those of every fold by name."""
-    values = {each.name: _with_majority(each.scores, each.majority) for each in results}
-    return next(iter(values.values())) if len(values) == 1 else {"folds": values}
-
-
-def _with_majority(scores: Scores, majority: Scores | None) -> dict[str, object]:
-    values: dict[str, object] = scores.to_json()
-    if majority is not None:
-        values["majority_class"] = majority.to_json()["pooled"]
-    return values

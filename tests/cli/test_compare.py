@@ -61,7 +61,7 @@ def test_masks_of_others_are_scored_like_evaluate_does(cli: Any, lab: Path) -> N
     result = json.loads(done.stdout)
     assert result["models"] == ["one", "other"]
     assert [len(each["figures"]) for each in result["images"]] == [1, 1, 1]
-    expected = evaluate_predictions(EvaluatePredictionsRequest(lab / "off", lab / "truth"))
+    expected = evaluate_predictions(EvaluatePredictionsRequest(lab / "off", lab / "truth")).scores
     for each, image in zip(result["images"], expected.images, strict=True):
         assert each["image"] == image.id
         assert each["scores"]["one"]["miou"] == 1
@@ -130,7 +130,7 @@ def test_runs_and_the_truth_of_their_dataset(
     (truth / image.name).write_bytes((tiny_dataset / dataset.samples[0].mask).read_bytes())
     classes = tuple(f"{name}={index}" for index, name in enumerate(dataset.class_names))
     request = EvaluatePredictionsRequest(predicted / "masks", truth, classes)
-    expected = evaluate_predictions(request).images[0].scores
+    expected = evaluate_predictions(request).scores.images[0].scores
     assert only["scores"][tiny_run.name] == expected.to_json()
 
 

@@ -21,7 +21,7 @@ from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.evaluation_files import load_image_confusion
 
 CLASSES = ["cytoplasm", "membrane", "nucleus"]
-BRANCHES = ["network 1", "branch 1", "branch 2", "branch 3", "ensemble"]
+BRANCHES = ["network 1", "branch 1", "branch 2", "branch 3", "ensemble", "fixed weights"]
 MEANS = ["iou", "miou", "dice", "mdice", "precision", "mprecision", "recall", "mrecall"]
 
 
@@ -46,7 +46,7 @@ def test_json_has_the_promised_keys(scores: Any) -> None:
     assert list(scores["pooled"]["iou"]) == CLASSES
     assert list(scores["branches"]) == BRANCHES
     for branch in scores["branches"].values():
-        assert set(branch) == {"pooled", "per_image_mean"}
+        assert set(branch) == {"pooled", "per_image_mean", "intervals"}
 
 
 def test_the_numbers_are_those_of_another_library(
@@ -86,7 +86,7 @@ def test_the_table_names_its_averages_the_branches_and_the_baseline(
 def test_scores_and_a_row_an_image_are_written(cli: Any, scores: Any, tiny_run: Path) -> None:
     assert cli("evaluate", tiny_run).exit_code == 0
     folder = tiny_run / "evaluation" / "test"
-    assert json.loads((folder / "scores.json").read_text()) == scores
+    assert json.loads((folder / "summary.json").read_text()) == scores
     with (folder / "per_image.csv").open(newline="") as file:
         assert len(list(csv.reader(file))) == 1 + 2
     outputs = load_image_confusion(folder / "image_confusion.csv")
@@ -103,7 +103,7 @@ def test_each_subset_is_scored_into_its_own_folder(
 ) -> None:
     done = cli("evaluate", tiny_run, "--subset", subset, "--json")
     assert json.loads(done.stdout)["n_images"] == n_images
-    assert (tiny_run / "evaluation" / subset / "scores.json").is_file()
+    assert (tiny_run / "evaluation" / subset / "summary.json").is_file()
     assert ("among them those the run was trained on" in done.stderr) == (subset == "all")
 
 
@@ -137,14 +137,14 @@ def test_another_dataset_is_said_to_be_another(
     own = tmp_path / "run"
     shutil.copytree(tiny_run, own)
     assert cli("evaluate", own).exit_code == 0
-    scores = (own / "evaluation" / "test" / "scores.json").read_bytes()
+    scores = (own / "evaluation" / "test" / "summary.json").read_bytes()
     done = cli("evaluate", own, "--dataset", other, "--json")
     assert done.exit_code == 0, done.stderr
     assert "is not what the run was trained on" in done.stderr
-    assert (own / "evaluation" / "test" / "scores.json").read_bytes() == scores
+    assert (own / "evaluation" / "test" / "summary.json").read_bytes() == scores
     beside = own / "evaluation" / "test-other-default"
-    assert json.loads((beside / "scores.json").read_text()) == json.loads(done.stdout)
-    assert done.stderr.splitlines()[-1] == f"scores.json and per_image.csv in {beside}"
+    assert json.loads((beside / "summary.json").read_text()) == json.loads(done.stdout)
+    assert done.stderr.splitlines()[-1] == f"tables, figures and the worst images in {beside}"
 
 
 def test_a_dataset_that_was_moved_is_asked_for(cli: Any, tiny_run: Path, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from cellenhance.data.normalize import Normalization
 from cellenhance.data.samples import Sample
 from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.ensemble_variants import FIXED_WEIGHTS, variant_names
+from cellenhance.engine.ensemble_variants import variant_names
 from cellenhance.engine.evaluation import evaluate_samples
+from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.engine.inference import Predictor
 from cellenhance.networks.registry import build_network
 

@@ -37,7 +37,7 @@ def save(path: Path, rows: list[Any]) -> None:
 
 def evaluate(folder: Path, **options: Any) -> Scores:
     request = EvaluatePredictionsRequest(folder / "predictions", folder / "truth", **options)
-    return evaluate_predictions(request)
+    return evaluate_predictions(request).scores
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_only_the_masks_of_a_dataset_bring_classes_and_ignore(
     save(tmp_path / "predictions" / "a.png", [[0, 0, 1]])
     request = EvaluatePredictionsRequest(tmp_path / "predictions", tmp_path / "masks")
     with caplog.at_level(logging.INFO, "cellenhance"):
-        result = evaluate_predictions(request)
+        result = evaluate_predictions(request).scores
     assert result.matrix.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
     assert result.classes == ("rest", "cell", "never")
     assert "belongs to the dataset 'set'" in caplog.text

@@ -9,11 +9,13 @@ import pytest
 from cellenhance.render.table_files import escape_latex, escape_markdown, to_latex, to_markdown
 from cellenhance.render.tables import Table
 
-TABLE = Table("percent, pooled", ("class", "IoU"), (("cell_1", "50.00 ± 1.00"), ("a & b", "-")))
+TABLE = Table(
+    "percent, pooled", ("class", "IoU"), (("cell_1", "50.00 ± 1.00"), ("a & b", "-")), ("n=3",)
+)
 
 
 def test_markdown_has_a_line_a_row_and_the_notes() -> None:
-    assert to_markdown([TABLE], "my run", ["n=3"]).splitlines() == [
+    assert to_markdown([TABLE], "my run").splitlines() == [
         "# my run",
         "",
         "percent, pooled",
@@ -28,8 +30,8 @@ def test_markdown_has_a_line_a_row_and_the_notes() -> None:
 
 
 def test_latex_has_booktabs_rules_and_the_title_as_caption() -> None:
-    lines = [line.strip() for line in to_latex([TABLE], "my run", ["n=3"]).splitlines()]
-    assert r"\caption{my run: percent, pooled. n=3.}" in lines
+    lines = [line.strip() for line in to_latex([TABLE], "my run").splitlines()]
+    assert r"\caption{my run: percent, pooled. N=3.}" in lines
     start = lines.index(r"\begin{tabular}{lr}")
     assert lines[start + 1 : start + 7] == [
         r"\toprule",
@@ -50,10 +52,17 @@ def test_no_special_letter_of_latex_survives(letter: str) -> None:
 
 
 def test_a_row_that_begins_with_a_bracket_is_no_option() -> None:
-    assert not escape_latex("[1, 2]").startswith("[")
+    text = to_latex([Table("t", ("a",), (("[1, 2]",), ("*",)))], "h")
+    assert r"    {}[1, 2] \\" in text
+    assert r"    {}* \\" in text
+
+
+def test_a_note_of_several_tables_is_said_once_in_markdown() -> None:
+    assert to_markdown([TABLE, TABLE], "h").count("n=3") == 1
+    assert to_latex([TABLE, TABLE], "h").count("N=3") == 2
 
 
 def test_a_cell_cannot_end_its_markdown_row() -> None:
     text = to_markdown([Table("t", ("a", "b"), (("x|y\nz", "<b>"),))], "h")
     assert r"| x\|y z | \<b\> |" in text
-    assert escape_markdown("*_") == r"\*\_"
+    assert escape_markdown("*_ [a](b)") == r"\*\_ [a]\(b)"

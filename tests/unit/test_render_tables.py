@@ -10,9 +10,9 @@ from cellenhance.metrics.scores import Scores
 from cellenhance.render.tables import (
     class_table,
     comparison_table,
-    fold_table,
     format_mean_std,
     image_table,
+    run_table,
 )
 
 GOLDEN = np.array([[4, 1], [2, 3]])
@@ -77,13 +77,13 @@ def test_the_comparison_has_a_row_an_entry_and_the_mean_first() -> None:
 
 
 def test_folds_give_mean_and_population_std_and_say_n() -> None:
-    table = fold_table({"aep": [scores_of(GOLDEN), scores_of(np.diag([5, 5]))]})
+    table = run_table({"aep": [scores_of(GOLDEN), scores_of(np.diag([5, 5]))]})
     assert "population standard deviation over 2 folds" in table.title
     assert table.rows[0][3] == "75.00 ± 25.00"  # IoU b: 50 and 100
 
 
 def test_a_fold_without_the_class_is_left_out_and_said() -> None:
-    table = fold_table({"aep": [scores_of(GOLDEN), scores_of(FIRST)]})
+    table = run_table({"aep": [scores_of(GOLDEN), scores_of(FIRST)]})
     assert table.rows[0][3] == "50.00 ± 0.00 (n=1)"
 
 
@@ -97,8 +97,15 @@ def test_tables_need_the_same_classes_and_folds() -> None:
         comparison_table({"x": scores_of(GOLDEN), "y": other})
     with pytest.raises(ValueError, match="at least one"):
         comparison_table({})
-    with pytest.raises(ValueError, match=r"entries have \[1, 2\] folds"):
-        fold_table({"x": [scores_of(GOLDEN)], "y": [scores_of(GOLDEN)] * 2})
+    with pytest.raises(ValueError, match="at least one run"):
+        run_table({"x": [scores_of(GOLDEN)], "y": []})
+
+
+def test_a_run_without_folds_stands_beside_one_with_folds() -> None:
+    table = run_table({"x": [scores_of(GOLDEN)], "y": [scores_of(GOLDEN), scores_of(FIRST)]})
+    assert [row[0] for row in table.rows] == ["x", "y (2 folds)"]
+    assert table.rows[0][1] == "53.57"
+    assert table.rows[1][2] == "78.57 ± 21.43"  # 4/7 and 1
 
 
 def test_the_csv_keeps_fractions_unrounded_and_leaves_undefined_cells_empty() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +12,16 @@ from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.metrics.scores import Scores
-    from cellenhance.tasks.evaluate_run import RunScores
+    from cellenhance.render.tables import Table
+    from cellenhance.tasks.evaluate_predictions import EvaluatePredictionsRequest
+    from cellenhance.tasks.evaluate_run import EvaluateRunRequest
 
 
 @command
 def evaluate(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run folder or checkpoint.", show_default=False),
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Run folders or checkpoints.", show_default=False),
     ] = None,
     dataset: Annotated[
         Path | None,
@@ -48,30 +50,87 @@ def evaluate(
         list[str] | None,
         typer.Option("--ignore", help="Value of --truth that does not count.", show_default=False),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            show_default=False,
+            help="Where to write (default: RUN/evaluation/SUBSET; nothing for --predictions).",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+    resamples: Annotated[
+        int,
+        typer.Option("--resamples", min=0, help="Bootstrap resamples of the intervals; 0: none."),
+    ] = 2000,
+    seed: options.Seed = 0,
+    n_worst: Annotated[
+        int, typer.Option("--worst", min=0, help="How many of the worst images to draw.")
+    ] = 5,
     device: options.Device = "auto",
     precision: options.Precision = "fp32",
     tile: options.Tile = None,
     overlap: options.Overlap = None,
+    dpi: options.Dpi = 300,
+    width_mm: options.WidthMm = 180,
+    formats: options.Formats = None,
     json: options.Json = False,
 ) -> None:
-    """Score a run on a subset, or anybody's masks: IoU, Dice, precision, recall, accuracy.
+    """Score runs on a subset, or anybody's masks: IoU, Dice, precision, recall, specificity.
 
-    All numbers come from one confusion matrix; pooled over all pixels, and beside it the mean over
-    images. A class absent from truth and prediction is left out. The majority class is the
-    baseline.
+    Pooled over all pixels, and beside it the mean over images; a class absent from truth and
+    prediction is left out. Intervals are 95 % bootstrap over images, whole groups at a time. AEP
+    gets a row for each branch and each way of mixing them; the majority class is the baseline.
+    Several runs, or the folds of one, give one table.
+
+    Written are summary.json, per_image.csv, confusion.csv and .png, table.md, table.tex,
+    image_confusion.csv and, in worst/, the five images with the lowest mIoU.
 
     Example: cellenhance evaluate runs/aep --subset test
 
-    Example: cellenhance evaluate --predictions theirs/ --truth data/liver/masks
+    Example: cellenhance evaluate --predictions theirs/ --truth data/liver/masks -o scores/theirs
     """
     from cellenhance.errors import SettingsError
+    from cellenhance.metrics.score_intervals import Resampling
+    from cellenhance.tasks.evaluate_predictions import EvaluatePredictionsRequest
 
-    if run is not None and predictions is None and truth is None:
+    style = options.figure_style(dpi, width_mm, "light", formats)
+    resampling = Resampling(seed, resamples)
+    if runs and predictions is None and truth is None:
+        from cellenhance.tasks.evaluate_run import EvaluateRunRequest
+
         _refuse({"--class": classes, "--ignore": ignore}, "--predictions and --truth")
-        _evaluate_run(run, dataset, subset, split, device, precision, tile, overlap, json=json)
-    elif run is None and predictions is not None and truth is not None:
+        request = EvaluateRunRequest(
+            run=runs[0],
+            dataset=dataset,
+            subset=subset,
+            split=split,
+            device=device,
+            precision=precision,
+            tile_px=tile,
+            overlap_px=overlap,
+            output=output,
+            overwrite=overwrite,
+            n_worst=n_worst,
+            resampling=resampling,
+            style=style,
+        )
+        _evaluate_runs(runs, request, json=json)
+    elif not runs and predictions is not None and truth is not None:
         _refuse({"--dataset": dataset, "--split": split}, "a RUN")
-        _evaluate_masks(predictions, truth, classes, ignore, json=json)
+        masks = EvaluatePredictionsRequest(
+            predictions=predictions,
+            truth=truth,
+            classes=tuple(classes) if classes else None,
+            ignore=tuple(ignore or ()),
+            output=output,
+            overwrite=overwrite,
+            n_worst=n_worst,
+            resampling=resampling,
+            style=style,
+        )
+        _evaluate_masks(masks, json=json)
     else:
         raise SettingsError("give either a RUN, or both --predictions DIR and --truth DIR")
 
@@ -84,92 +143,48 @@ def _refuse(values: dict[str, object], home: str) -> None:
             raise SettingsError(f"{name} belongs to {home}; leave it out here")
 
 
-def _evaluate_run(
-    run: Path,
-    dataset: Path | None,
-    subset: str,
-    split: str | None,
-    device: str,
-    precision: str,
-    tile: int | None,
-    overlap: int | None,
-    *,
-    json: bool,
-) -> None:
-    from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run, results_to_json
+def _evaluate_runs(runs: list[Path], request: EvaluateRunRequest, *, json: bool) -> None:
+    from cellenhance.tasks.evaluate_runs import evaluate_runs
 
-    request = EvaluateRunRequest(
-        run=run,
-        dataset=dataset,
-        subset=subset,
-        split=split,
-        device=device,
-        precision=precision,
-        tile_px=tile,
-        overlap_px=overlap,
-    )
     with console.progress_bar() as progress:
-        results = evaluate_run(request, progress)
+        result = evaluate_runs(runs, request, progress)
     if json:
-        console.print_json(results_to_json(results))
+        console.print_json(result.to_json())
     else:
-        for result in results:
-            _show_run(result, subset)
-        if len(results) > 1:
-            _show_folds(results)
-    for result in results:
-        if result.folder is not None:
-            console.note(f"scores.json and per_image.csv in {result.folder}")
+        for name, folds in result.runs.items():
+            if len(folds) > 1:
+                for fold in folds:
+                    _show(fold.evaluation.tables()[:1], fold.evaluation.title)
+            elif not result.is_single:
+                _show(folds[0].evaluation.tables()[:1], name)
+        alone = next(iter(result.runs.values()))[0].evaluation.title
+        caption = alone if result.is_single else ", ".join(result.runs)
+        _show(result.tables(), caption)
+    folders = [each.folder for folds in result.runs.values() for each in folds]
+    if result.folder is not None and not result.is_single:
+        folders.append(result.folder)
+    for folder in folders:
+        if folder is not None:
+            console.note(f"tables, figures and the worst images in {folder}")
 
 
-def _show_run(result: RunScores, subset: str) -> None:
-    from cellenhance.render import tables
+def _evaluate_masks(request: EvaluatePredictionsRequest, *, json: bool) -> None:
+    from cellenhance.tasks.evaluate_predictions import evaluate_predictions
 
-    entries: dict[str, Scores] = {}
-    if result.majority is not None:
-        entries[f"majority class ({result.majority_class})"] = result.majority
-    entries |= result.scores.branches or {result.model: result.scores}
-    console.show(tables.class_table(result.scores), f"{result.name}, {subset}")
-    for per_image in (False, True):
-        table = tables.comparison_table(entries, per_image=per_image)
-        console.show(table, f"{result.name}, {subset}")
-
-
-def _show_folds(results: list[RunScores]) -> None:
-    from cellenhance.render import tables
-
-    entries = {results[0].model: [each.scores for each in results]}
-    baselines = [each.majority for each in results if each.majority is not None]
-    if len(baselines) == len(results):
-        entries = {"majority class": baselines} | entries
-    for per_image in (False, True):
-        console.show(tables.fold_table(entries, per_image=per_image), "all folds")
-
-
-def _evaluate_masks(
-    predictions: Path,
-    truth: Path,
-    classes: list[str] | None,
-    ignore: list[str] | None,
-    *,
-    json: bool,
-) -> None:
-    from cellenhance.render import tables
-    from cellenhance.tasks.evaluate_predictions import (
-        EvaluatePredictionsRequest,
-        evaluate_predictions,
-    )
-
-    request = EvaluatePredictionsRequest(
-        predictions=predictions,
-        truth=truth,
-        classes=tuple(classes) if classes else None,
-        ignore=tuple(ignore or ()),
-    )
     with console.progress_bar() as progress:
-        scores = evaluate_predictions(request, progress)
+        evaluation = evaluate_predictions(request, progress)
     if json:
-        console.print_json(scores.to_json())
-        return
-    for per_image in (False, True):
-        console.show(tables.class_table(scores, per_image=per_image), str(predictions))
+        console.print_json(evaluation.to_json())
+    else:
+        _show(evaluation.tables(), evaluation.title)
+    if request.output is not None:
+        console.note(f"tables, figures and the worst images in {request.output}")
+
+
+def _show(tables: Sequence[Table], caption: str) -> None:
+    from cellenhance.render.table_files import collect_notes
+
+    for table in tables:
+        console.show(table, caption)
+    for note in collect_notes(tables):
+        console.note(note)
