@@ -59,6 +59,7 @@ class DegradeParameters(Settings):
     background: float = Field(0, ge=0)
     read_noise_e: float = Field(0, ge=0)
     gain_adu: float | None = Field(None, gt=0)
+    pedestal_adu: float = Field(0, ge=0)
     full_well_e: float | None = Field(None, gt=0)
     bit_depth: int | None = Field(None, ge=1, le=32)
     dark_adu: tuple[float, ...]
@@ -72,6 +73,7 @@ class DegradeParameters(Settings):
             self.photons is None
             and self.fraction in (None, 1)
             and not (self.blur_px or self.contrast_loss or self.vignetting or self.background)
+            and not self.pedestal_adu
             # Thinning restores read noise; where nothing is thinned there is none to restore.
             and (not self.read_noise_e or self.fraction == 1)
             and self.full_well_e is None
@@ -108,6 +110,7 @@ def draw_degradation(
         background=draw_between(settings.background, place[7]),
         read_noise_e=draw_between(settings.read_noise_e, place[8]),
         gain_adu=settings.gain_adu,
+        pedestal_adu=settings.pedestal_adu,
         full_well_e=settings.full_well_e,
         bit_depth=settings.bit_depth,
         dark_adu=levels.dark,
@@ -144,8 +147,9 @@ def degrade_image(image: ImageArray, parameters: DegradeParameters) -> ImageArra
       noise of variance r^2 (1 - (p v)^2) makes it what the camera would have recorded. Where the
       source is blurred first, its noise is less than that, and so is the result's.
 
-    Counts are dark + gain x electrons; without a gain, S / N, which keeps the brightness. Parts of
-    electrons and values below dark are scaled like their mean, so that no mean is shifted.
+    Counts are dark + pedestal + gain x electrons; without a gain, S / N, which keeps the
+    brightness. Parts of electrons and values below dark are scaled like their mean, so that no
+    mean is shifted.
     """
     check_image(image)
     n_channels = image.shape[2]
@@ -172,7 +176,9 @@ def _degrade_plane(
     dark, bright = levels
     span = max(bright - dark, 0.0)
     if parameters.photons is not None and span == 0:
-        return counts  # nothing bright: no photon number can be given to it
+        return (
+            counts + parameters.pedestal_adu
+        )  # nothing bright: no photon number can be given to it
     gain_in = span / parameters.photons if parameters.photons else parameters.gain_adu or 1.0
     scene = _apply_optics(counts - dark, parameters) / gain_in
     light = _illumination(counts.shape, parameters)
@@ -193,7 +199,7 @@ def _degrade_plane(
     if parameters.read_noise_e:
         electrons = electrons + read_noise * rng.standard_normal(counts.shape)
     gain_out = parameters.gain_adu or gain_in
-    result: _Plane = dark + gain_out * electrons
+    result: _Plane = dark + parameters.pedestal_adu + gain_out * electrons
     return result
 
 

@@ -45,6 +45,7 @@ class DegradeSettings(Settings):
     read_noise_e: Range = Field((0, 0), description="read noise of the camera, electrons rms")
     gain_adu: float | None = Field(None, gt=0, description="counts an electron")
     offset_adu: float | None = Field(None, description="counts without light")
+    pedestal_adu: float = Field(0, ge=0, description="counts added to the result")
     full_well_e: float | None = Field(None, gt=0, description="electrons a pixel holds at most")
     bit_depth: int | None = Field(None, ge=1, le=32, description="of the camera's counts")
 
@@ -73,7 +74,8 @@ class DegradeSettings(Settings):
     def can_exceed(self) -> bool:
         """Tell whether values can rise beyond those of the source."""
         is_thinned = self.fraction is not None and not self.read_noise_e[1]
-        return (self.adds_noise and not is_thinned) or self.background[1] > 0
+        is_raised = self.background[1] > 0 or self.pedestal_adu > 0
+        return (self.adds_noise and not is_thinned) or is_raised
 
     def in_pixels(self, pixel_size_um: float | None) -> DegradeSettings:
         """Return the settings with the blur in px; SettingsError without a pixel size."""

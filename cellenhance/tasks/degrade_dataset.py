@@ -14,7 +14,7 @@ import numpy as np
 from cellenhance.arrays import ImageArray
 from cellenhance.data.build import DatasetBuilder, check_output_folder
 from cellenhance.data.degradation_table import DEGRADATION_FILE, DegradedImage, save_degradations
-from cellenhance.data.degrade import degrade_image
+from cellenhance.data.degrade import DegradeParameters, degrade_image
 from cellenhance.data.manifest import Dataset, load_dataset
 from cellenhance.data.samples import load_sample
 from cellenhance.data.splits import load_split, split_names, split_path
@@ -28,11 +28,18 @@ __all__ = ["DegradeRequest", "DegradeResult", "degrade_dataset"]
 
 @dataclass(frozen=True, slots=True)
 class DegradeResult:
-    """The copy, and the share of its pixels that the type of the files cut off."""
+    """The copy.
+
+    Attributes
+    ----------
+    cut_above, cut_below : share of the pixels that came to lie at the largest value of their type
+        or camera, and at 0 where read noise would go below it
+    """
 
     dataset: Dataset
     n_unchanged: int
-    clipped_share: float
+    cut_above: float
+    cut_below: float
 
 
 def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent) -> DegradeResult:
@@ -63,7 +70,7 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
         }
     )
     done: list[DegradedImage] = []
-    clipped: list[float] = []
+    cut: list[tuple[float, float]] = []
     with replacing_folder(request.output) as folder:
         builder = DatasetBuilder(folder, description)
         for row in dataset.samples:
@@ -73,23 +80,31 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
             after = degrade_image(before, plan.parameters)
             builder.add(row.id, after, sample.mask, row.group)
             done.append(plan)
-            clipped.append(_clipped_share(before, after))
+            cut.append(_cut_shares(before, after, plan.parameters))
             progress(len(done), len(dataset.samples), "degrading")
         built = builder.finish()
         save_degradations(folder / DEGRADATION_FILE, done)
         _copy_splits(dataset, folder)
     copy = Dataset(request.output, built.description, built.samples)
     n_unchanged = sum(each.parameters.is_identity for each in done)
-    return DegradeResult(copy, n_unchanged, float(np.mean(clipped)))
+    above, below = np.mean(cut, axis=0).tolist()
+    return DegradeResult(copy, n_unchanged, above, below)
 
 
-def _clipped_share(before: ImageArray, after: ImageArray) -> float:
-    """Return the share of pixels that came to lie at a limit of an integer type."""
+def _cut_shares(
+    before: ImageArray, after: ImageArray, parameters: DegradeParameters
+) -> tuple[float, float]:
+    """Return the shares of pixels that the largest value, and that 0, cut off."""
     if after.dtype.kind not in "iu":
-        return 0.0
-    limits = np.iinfo(after.dtype.name)
-    # At 0 and above an offset of 0 nothing is lost: there are no fewer electrons than none.
-    return float(np.mean((after == limits.max) & (before != limits.max)))
+        return 0.0, 0.0
+    top = np.iinfo(after.dtype.name).max
+    if parameters.bit_depth is not None:
+        top = min(top, 2**parameters.bit_depth - 1)
+    above = float(np.mean((after == top) & (before < top)))
+    # Without read noise 0 is no cut: there are no fewer electrons than none.
+    is_signed = after.dtype.kind == "i"
+    below = 0.0 if is_signed or not parameters.read_noise_e else float(np.mean(after == 0))
+    return above, below
 
 
 def _copy_splits(dataset: Dataset, folder: Path) -> None:

@@ -34,7 +34,7 @@ def eight_bit(tmp_path: Path) -> Path:
     )
     for index in range(3):
         image = np.tile(np.linspace(0, 255, 32), (32, 1)).astype(np.uint8)[..., None]
-        builder.add(f"i{index}", np.roll(image, index, 1), np.tile(np.uint8([0, 1]), (32, 16)))
+        builder.add(f"i{index}", np.roll(image, index, 1), np.tile(np.array([0, 1], np.uint8), (32, 16)))
     builder.finish()
     split_dataset(tmp_path / "eight", SplitSettings(fractions=(0.34, 0.33, 0.33)))
     return tmp_path / "eight"
@@ -107,6 +107,21 @@ def test_8_bit_with_noise_becomes_16_bit_unless_it_is_to_be_kept(
     kept = images_of(tmp_path / "kept")["i0"]
     assert kept.dtype == np.uint8
     np.testing.assert_array_equal(kept, np.minimum(wide, 255))
+
+
+def test_read_noise_that_0_cuts_off_is_said_and_a_pedestal_helps(
+    cli: Any, eight_bit: Path, tmp_path: Path
+) -> None:
+    words = ("--photons", 5, "--read-noise", 2)
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "cut", *words)
+    assert "where read noise is cut off; --pedestal 100" in " ".join(done.stderr.split())
+    done = cli(
+        *("dataset", "degrade", eight_bit, "-o", tmp_path / "kept", *words, "--pedestal", 1000)
+    )
+    assert "read noise is cut off" not in done.stderr
+    cut, kept = images_of(tmp_path / "cut")["i0"], images_of(tmp_path / "kept")["i0"]
+    assert (kept < 1000).mean() > 0.02
+    np.testing.assert_array_equal(np.maximum(kept.astype(int) - 1000, 0), cut)
 
 
 def test_a_table_of_other_images_is_refused(

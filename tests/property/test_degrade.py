@@ -53,6 +53,7 @@ def parameters_for(draw: st.DrawFn, image: Any, dark: float) -> DegradeParameter
         background=draw(st.floats(0, 2)),
         read_noise_e=draw(st.floats(0, 5)),
         gain_adu=draw(optional(st.floats(0.1, 10))),
+        pedestal_adu=draw(st.sampled_from([0.0, 100.0])),
         full_well_e=draw(optional(st.floats(1, 1e5))),
         bit_depth=draw(optional(st.integers(1, 16))),
         dark_adu=levels.dark,

@@ -25,7 +25,7 @@ def camera(
     flats: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FLAT...",
+            metavar="FLAT",
             help="Evenly lit frames: a stack or a folder a light level, or a folder of folders.",
             show_default=False,
         ),

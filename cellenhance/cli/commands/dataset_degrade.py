@@ -109,6 +109,14 @@ def degrade(
             help="Counts without light (default: the 0.1 percentile of the set).",
         ),
     ] = None,
+    pedestal: Annotated[
+        float | None,
+        typer.Option(
+            "--pedestal",
+            show_default=False,
+            help="Counts added to the result, so that read noise is not cut off at 0.",
+        ),
+    ] = None,
     full_well: Annotated[
         float | None,
         typer.Option("--full-well", show_default=False, help="Electrons a pixel holds at most."),
@@ -169,6 +177,7 @@ def degrade(
         "read_noise_e": read_noise,
         "gain_adu": gain,
         "offset_adu": offset,
+        "pedestal_adu": pedestal,
         "full_well_e": full_well,
         "bit_depth": bit_depth,
     }
@@ -186,10 +195,15 @@ def degrade(
     )
     with console.progress_bar() as progress:
         made = degrade_dataset(request, progress)
-    if made.clipped_share > 0:
+    if made.cut_above > 0:
         console.warn(
-            f"{100 * made.clipped_share:.2g} % of the pixels were cut off at the largest value of "
-            "their type"
+            f"{100 * made.cut_above:.2g} % of the pixels were cut off at the largest value of "
+            "their type or camera"
+        )
+    if made.cut_below > 0:
+        console.warn(
+            f"{100 * made.cut_below:.2g} % of the pixels lie at 0, where read noise is cut off; "
+            "--pedestal 100 leaves room for it"
         )
     unchanged = f", {made.n_unchanged} of them unchanged" if made.n_unchanged else ""
     console.note(
