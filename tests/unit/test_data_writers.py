@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from cellenhance.data import writers
 from cellenhance.data.readers import open_image, read_mask
 from cellenhance.data.writers import (
     replacing,
@@ -19,6 +20,7 @@ from cellenhance.data.writers import (
     write_json,
     write_mask,
     write_mask_tiles,
+    write_text,
 )
 
 
@@ -44,6 +46,23 @@ def test_a_failed_folder_leaves_the_old_folder(tmp_path: Path) -> None:
     with replacing_folder(path) as folder:
         (folder / "b").write_text("new")
     assert [each.name for each in path.iterdir()] == ["b"]
+    assert [each.name for each in tmp_path.iterdir()] == ["set"]
+
+
+def test_files_of_an_unfinished_folder_are_made_to_last_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    for how in ("_sync_file", "sync_folder"):
+        monkeypatch.setattr(writers, how, lambda path: synced.append(path.name))
+    with replacing_folder(tmp_path / "set") as folder:
+        for name in ("a.txt", "deep/b.txt"):
+            write_text(folder / name, "x")
+        assert synced == []
+    assert sorted(synced[:2]) == ["a.txt", "b.txt"]
+    assert synced[2] == "deep"
+    assert synced[-1] == tmp_path.name  # the rename is the last thing that is made to last
+    assert (tmp_path / "set" / "deep" / "b.txt").read_text() == "x"
     assert [each.name for each in tmp_path.iterdir()] == ["set"]
 
 
