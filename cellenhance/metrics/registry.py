@@ -176,6 +176,25 @@ def _partition(
     return Metric(name, "masks", direction, "", compute)
 
 
+def _warped(image: ScoredImage) -> Tally:
+    """Return mismatches, splits and merges, and pixels of each class that is there, (K, 3)."""
+    absent = overlap.absent(image.confusion)
+    counts = [[x.n_mismatches, x.n_splits + x.n_merges, x.n_px] for x in image.warpings]
+    return np.where(absent[:, None], 0, counts)
+
+
+def _warping(name: str, column: int) -> Metric:
+    def score(counts: Tally) -> Values:
+        errors = np.full(len(counts), np.nan)
+        np.divide(counts[:, column], counts[:, 2], out=errors, where=counts[:, 2] > 0)
+        return errors
+
+    def compute(image: ScoredImage) -> Values:
+        return score(_warped(image))
+
+    return Metric(name, "masks", "lower", "", compute, pool=Pool(_warped, score))
+
+
 def _object_counts(image: ScoredImage) -> Tally:
     return image.object_counts
 
@@ -234,6 +253,8 @@ _ALL = (
     _partition("v_info_thinned", "v_info", lambda image: image.thinned_partitions),
     _partition("v_rand_simplified", "v_rand", lambda image: image.simplified_partitions),
     _partition("v_info_simplified", "v_info", lambda image: image.simplified_partitions),
+    _warping("warping_error", 0),
+    _warping("warping_error_split_merge", 1),
     _objects("object_f1", _over_thresholds(objects.object_f1)),
     _objects("object_f1_50", _at(objects.object_f1, 0.5)),
     _objects("object_f1_75", _at(objects.object_f1, 0.75)),

@@ -17,6 +17,7 @@ from cellenhance.arrays import IGNORE, MaskArray
 from cellenhance.metrics import calibration, objects, ranking, surface
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.partition import PartitionScores, compare_partitions, thin_borders
+from cellenhance.metrics.warping import Warping, warp
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ class ScoredImage:
             compare_partitions(truth, thin_borders(predicted))
             for truth, predicted in self._regions()
         )
+
+    @cached_property
+    def warpings(self) -> tuple[Warping, ...]:
+        """Return the truth of each class bent towards the prediction."""
+        annotated = self.truth != IGNORE
+        return tuple(warp(*each, annotated=annotated) for each in self._regions())
 
     @cached_property
     def rankings(self) -> tuple[ranking.Ranking, ...]:
