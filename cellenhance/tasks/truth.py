@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from cellenhance.arrays import MaskArray, check_mask
-from cellenhance.data.inputs import InputImage, find_inputs
+from cellenhance.arrays import IGNORE, MaskArray
+from cellenhance.data.classmap import ClassMap, ClassRule
+from cellenhance.data.inputs import InputImage
 from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
-from cellenhance.data.readers import read_mask
+from cellenhance.data.mask_classes import MaskClasses
+from cellenhance.data.mask_files import list_masks, shorten
 from cellenhance.errors import DatasetError
 
 
@@ -20,7 +20,7 @@ class TruthMasks:
     """Where the true mask of each image lies; images without one are not in it."""
 
     paths: Mapping[Path, Path]
-    n_classes: int
+    classes: MaskClasses
 
     def load(self, image: Path, shape: tuple[int, int]) -> MaskArray | None:
         """Return the (H, W) uint8 mask of an image, or None where there is none.
@@ -33,18 +33,10 @@ class TruthMasks:
         path = self.paths.get(image)
         if path is None:
             return None
-        mask = read_mask(path)
+        mask = self.classes.read(path)
         if mask.shape != shape:
             raise DatasetError(f"{path}: is {mask.shape}, its image {image} is {shape}")
-        try:
-            indices = mask.astype(np.uint8, casting="same_kind" if mask.dtype.kind == "u" else "no")
-            check_mask(indices, self.n_classes)
-        except (TypeError, ValueError) as error:
-            raise DatasetError(
-                f"{path}: {error}; expected class indices as in the masks folder of a dataset, "
-                "made by cellenhance dataset prepare"
-            ) from error
-        return indices
+        return mask
 
 
 def find_truth(
@@ -60,17 +52,17 @@ def find_truth(
     DatasetError
         `folder` is given and lacks the mask of an image, which is named.
     """
+    rules = [ClassRule(name, (index,)) for index, name in enumerate(class_names)]
+    classes = MaskClasses(ClassMap(rules, [str(IGNORE)]), colors=())
     if folder is not None:
-        masks = {each.stem: each.path for each in find_inputs([str(folder)]).images}
+        masks = list_masks(folder).by_id
         missing = [each.stem for each in images if each.stem not in masks]
         if missing:
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             raise DatasetError(
-                f"{folder}: has no mask for {', '.join(missing[:5])}{more}; masks match images by "
-                "relative path without extension"
+                f"{folder}: has no mask for {shorten(missing)}; masks match images by relative "
+                "path without extension"
             )
-        paths = {each.path: masks[each.stem] for each in images}
-        return TruthMasks(paths, len(class_names))
+        return TruthMasks({each.path: masks[each.stem] for each in images}, classes)
     roots = {each.path.parent.parent for each in images if each.path.parent.name == "images"}
     paths = {}
     for root in sorted(roots):
@@ -79,5 +71,5 @@ def find_truth(
             if dataset.class_names == class_names:
                 paths |= {root / row.image: root / row.mask for row in dataset.samples}
     return TruthMasks(
-        {each.path: paths[each.path] for each in images if each.path in paths}, len(class_names)
+        {each.path: paths[each.path] for each in images if each.path in paths}, classes
     )
