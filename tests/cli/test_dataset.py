@@ -122,7 +122,9 @@ def test_stray_values_are_offered_as_ignored_or_left_out_by_name(
 
 def test_instance_labels_are_not_offered_as_classes(source: Path, tmp_path: Path) -> None:
     write_mask(source / "masks" / "c4_mask.tif", np.arange(768).reshape(24, 32).astype(np.uint8))
-    assert "look like instance labels" in fails(3, "prepare", source, "-o", tmp_path / "set")
+    line = fails(3, "prepare", source, "-o", tmp_path / "set")
+    assert "masks are label maps" in line
+    assert line.endswith(f"{source} -o {tmp_path / 'set'} --instances binary")
 
 
 def test_unmatched_files_are_named_or_skipped(source: Path, tmp_path: Path) -> None:

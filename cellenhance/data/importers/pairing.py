@@ -36,13 +36,17 @@ class Matches:
 
 
 def list_images(folder: Path, *, recursive: bool = True) -> Listing:
-    """Return the image files below `folder` in order; hidden files count as others."""
+    """Return the image files below `folder` in order; hidden files count as others.
+
+    So do Cellpose's ``_seg.npy``, which are pickled objects.
+    """
     found = folder.rglob("*") if recursive else folder.glob("*")
     files = sorted(path for path in found if path.is_file())
     images = [
         path
         for path in files
         if is_image_name(path)
+        and not path.name.endswith("_seg.npy")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     return Listing(tuple(images), len(files) - len(images))

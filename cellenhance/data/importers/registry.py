@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from cellenhance.data.importers import csv_manifest, text_list
+from cellenhance.data.importers.cellpose import CellposeImporter
 from cellenhance.data.importers.contract import FoundSource, Importer, ImportOptions
+from cellenhance.data.importers.ctc import CtcImporter
+from cellenhance.data.importers.dsb2018 import Dsb2018Importer
+from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
+from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.places import folders_with_images
+from cellenhance.data.importers.stacks import StacksImporter
+from cellenhance.data.importers.text_matrices import TextMatricesImporter
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import suggest
 
 AUTO = "auto"
-IMPORTERS: tuple[Importer, ...] = (NpyFoldsImporter(), PairedImporter())
+IMPORTERS: tuple[Importer, ...] = (
+    # The more a layout states by itself, the earlier it is asked.
+    csv_manifest.CsvManifestImporter(),
+    text_list.TextListImporter(),
+    NpyFoldsImporter(),
+    NnunetImporter(),
+    CtcImporter(),
+    Dsb2018Importer(),
+    NumberedPairsImporter(),
+    TextMatricesImporter(),
+    CellposeImporter(),
+    StacksImporter(),
+    PairedImporter(),
+)
+LIST_LAYOUTS = {
+    **dict.fromkeys(csv_manifest.SUFFIXES, csv_manifest.CsvManifestImporter.name),
+    **dict.fromkeys(text_list.SUFFIXES, text_list.TextListImporter.name),
+}
+"""Layouts whose source may be a single file, by its suffix."""
 
 
 def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSource:
@@ -25,9 +52,16 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
     SettingsError
         `layout` is unknown.
     """
+    if source.is_file() and source.suffix.lower() in LIST_LAYOUTS:
+        by_suffix = LIST_LAYOUTS[source.suffix.lower()]
+        name = by_suffix if layout == AUTO else layout
+        return _importer(name).find(source.parent, replace(options, listing=source))
     if not source.is_dir():
         found = "a file" if source.exists() else "nothing"
-        raise DatasetError(f"{source}: found {found}; expected a folder with images and masks")
+        raise DatasetError(
+            f"{source}: found {found}; expected a folder with images and masks, or "
+            "a table (.csv) or list (.txt) of them"
+        )
     if layout != AUTO:
         return _importer(layout).find(source, options)
     for importer in IMPORTERS:
