@@ -70,14 +70,19 @@ class FoldScores:
     folds : the F folds
     values : (F, C) of each fold, seeds averaged
     mean, std : (C,) over folds; std is the population standard deviation (divisor F)
-    intervals : of each column's mean, from resampled test images
+    resampled : (R, C) the mean in each resample of the test images
     """
 
     folds: tuple[int, ...]
     values: NDArray[np.float64]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
-    intervals: tuple[Interval, ...]
+    resampled: NDArray[np.float64]
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """Return the interval of each column's mean."""
+        return _intervals(self.resampled)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,11 +158,10 @@ def fold_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> FoldScores:
     values = np.stack([_mean([x for at, x in by_run if at == fold]) for fold in folds])
     mean = _mean(values)
     std = np.sqrt(_mean((values - mean) ** 2))
-    resampled = resampled_scores(runs, weights)
-    return FoldScores(folds, values, mean, std, _intervals(resampled))
+    return FoldScores(folds, values, mean, std, _resampled(runs, weights))
 
 
-def resampled_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> NDArray[np.float64]:
+def _resampled(runs: Sequence[RunCounts], weights: ImageWeights) -> NDArray[np.float64]:
     """Return the mean over folds (seeds averaged first) in each resample, (R, C)."""
     by_run = [
         (run.fold, score_values(resample_matrices(run.matrices, weights.of(run.ids))))
@@ -167,21 +171,18 @@ def resampled_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> NDArra
     return _mean([_mean([x for at, x in by_run if at == fold]) for fold in folds])
 
 
-def score_difference(
-    runs: Sequence[RunCounts], baseline: Sequence[RunCounts], weights: ImageWeights
-) -> ScoreDifference:
-    """Return `runs` minus `baseline`, paired: both are scored on the same resampled images.
+def score_difference(mine: FoldScores, baseline: FoldScores) -> ScoreDifference:
+    """Return `mine` minus `baseline`; with the same weights and images in both it is paired.
 
     Raises
     ------
     ValueError
-        The two differ in their folds or test images.
+        The two differ in their folds or in the number of resamples.
     """
-    if _tests(runs) != _tests(baseline):
-        raise ValueError("a paired difference needs the same folds and test images in both")
-    mine, theirs = fold_scores(runs, weights), fold_scores(baseline, weights)
-    resampled = resampled_scores(runs, weights) - resampled_scores(baseline, weights)
-    return ScoreDifference(mine.mean - theirs.mean, _intervals(resampled))
+    if mine.folds != baseline.folds or mine.resampled.shape != baseline.resampled.shape:
+        raise ValueError("a paired difference needs the same folds and resamples in both")
+    resampled = mine.resampled - baseline.resampled
+    return ScoreDifference(mine.mean - baseline.mean, _intervals(resampled))
 
 
 def majority_counts(run: RunCounts, training_pixels: Sequence[int]) -> RunCounts:
@@ -196,10 +197,6 @@ def majority_counts(run: RunCounts, training_pixels: Sequence[int]) -> RunCounts
     matrices = np.zeros_like(run.matrices)
     matrices[:, :, int(np.argmax(training_pixels))] = run.matrices.sum(axis=2)
     return RunCounts(run.seed, run.fold, run.ids, run.groups, matrices)
-
-
-def _tests(runs: Sequence[RunCounts]) -> set[tuple[int, tuple[str, ...]]]:
-    return {(run.fold, run.ids) for run in runs}
 
 
 def _mean(parts: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:

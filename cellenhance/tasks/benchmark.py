@@ -21,9 +21,15 @@ from cellenhance.errors import (
     TerminatedRunError,
 )
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.benchmark_tables import BenchmarkTable
+from cellenhance.render.benchmark_tables import BenchmarkTable, MarkedTable
+from cellenhance.render.dose_tables import DoseReport, dose_report
 from cellenhance.tasks.benchmark_data import make_conditions
-from cellenhance.tasks.benchmark_files import results_to_json, write_results
+from cellenhance.tasks.benchmark_files import (
+    as_tables,
+    results_to_json,
+    write_figures,
+    write_results,
+)
 from cellenhance.tasks.benchmark_plan import (
     BenchmarkPlan,
     BenchmarkRequest,
@@ -56,6 +62,7 @@ class BenchmarkResult:
     scored: tuple[ScoredRun, ...]
     failed: Mapping[str, str]
     tables: tuple[BenchmarkTable, ...]
+    dose: DoseReport | None
     paths: tuple[Path, ...]
 
     @property
@@ -65,7 +72,11 @@ class BenchmarkResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``benchmark --json`` prints."""
-        return results_to_json(self.plan, self.scored, self.failed, self.tables)
+        return results_to_json(self.plan, self.scored, self.failed, self.tables, self.dose)
+
+    def marked_tables(self) -> list[MarkedTable]:
+        """Return all tables in order."""
+        return as_tables(self.tables, self.dose)
 
 
 def plan_only(request: BenchmarkRequest) -> BenchmarkPlan:
@@ -167,5 +178,9 @@ class _Work:
         order = [run.name for run in self.plan.runs]
         scored: Sequence[ScoredRun] = [self.scored[name] for name in order if name in self.scored]
         tables = summarise(self.plan, scored)
-        paths = write_results(self.plan, scored, self.failed, tables)
-        return BenchmarkResult(self.plan, tuple(scored), self.failed, tuple(tables), paths)
+        request = self.plan.request
+        dose = dose_report(tables, request.iou_floor)
+        paths = write_results(self.plan, scored, self.failed, tables, dose)
+        if request.report:
+            paths += write_figures(request.output, tables, dose)
+        return BenchmarkResult(self.plan, tuple(scored), self.failed, tuple(tables), dose, paths)

@@ -1,4 +1,4 @@
-"""What a benchmark writes: benchmark.json, results.csv (a row a run), and its tables."""
+"""What a benchmark writes: benchmark.json, results.csv (a row a run), tables and figures."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from cellenhance.metrics.cross_validation import (
     score_values,
 )
 from cellenhance.render import benchmark_tables
-from cellenhance.render.benchmark_tables import BenchmarkRow, BenchmarkTable
+from cellenhance.render.benchmark_figures import draw_dose, draw_scores
+from cellenhance.render.benchmark_tables import BenchmarkRow, BenchmarkTable, MarkedTable
+from cellenhance.render.dose_tables import DoseReport, dose_table
+from cellenhance.render.figures import save_figure
 from cellenhance.tasks.benchmark_plan import BenchmarkPlan
 from cellenhance.tasks.benchmark_run import ScoredRun
 
-JSON_FILE, RUNS_FILE, TABLES = "benchmark.json", "results.csv", "table"
+JSON_FILE, RUNS_FILE, TABLES, FIGURES = "benchmark.json", "results.csv", "table", "figures"
 
 
 def write_results(
@@ -32,14 +35,15 @@ def write_results(
     scored: Sequence[ScoredRun],
     failed: Mapping[str, str],
     tables: Sequence[BenchmarkTable],
+    dose: DoseReport | None,
 ) -> tuple[Path, ...]:
     """Write all that is known so far and return the paths; tables only where there are some."""
     root = plan.request.output
     paths = [root / JSON_FILE, root / RUNS_FILE]
-    write_json(paths[0], results_to_json(plan, scored, failed, tables))
+    write_json(paths[0], results_to_json(plan, scored, failed, tables, dose))
     _write_runs(paths[1], scored)
     if tables:
-        marked = benchmark_tables.as_tables(tables)
+        marked = as_tables(tables, dose)
         for suffix, convert in (
             ("md", benchmark_tables.to_markdown),
             ("tex", benchmark_tables.to_latex),
@@ -56,6 +60,7 @@ def results_to_json(
     scored: Sequence[ScoredRun],
     failed: Mapping[str, str],
     tables: Sequence[BenchmarkTable],
+    dose: DoseReport | None,
 ) -> dict[str, Any]:
     """Return what ``benchmark --json`` prints: fractions, not rounded; None for undefined."""
     request = plan.request
@@ -80,7 +85,29 @@ def results_to_json(
         "interval": {"level": LEVEL, "n_resamples": request.n_resamples, "over": "test images"},
         "runs": {"total": len(plan.runs), "finished": len(scored), "failed": dict(failed)},
         "conditions": [_table_to_json(each) for each in tables],
+        "dose": None if dose is None else dose.to_json(),
     }
+
+
+def as_tables(tables: Sequence[BenchmarkTable], dose: DoseReport | None) -> list[MarkedTable]:
+    """Return all tables in order: each condition's, then that of the doses."""
+    marked = benchmark_tables.as_tables(tables)
+    return marked if dose is None else [*marked, dose_table(dose)]
+
+
+def write_figures(
+    root: Path, tables: Sequence[BenchmarkTable], dose: DoseReport | None
+) -> tuple[Path, ...]:
+    """Draw the scores of each condition and, with doses, the curves: PNG and SVG."""
+    figures = {f"scores-{each.condition}": draw_scores(each) for each in tables}
+    if dose is not None:
+        figures["dose"] = draw_dose(dose)
+    paths = []
+    for name, figure in figures.items():
+        for suffix in ("png", "svg"):
+            paths.append(root / FIGURES / f"{name}.{suffix}")
+            save_figure(figure, paths[-1])
+    return tuple(paths)
 
 
 def _table_to_json(table: BenchmarkTable) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class BenchmarkRequest:
     photons : mean photon counts of degraded copies on which everything is repeated
     iou_floor : the mIoU whose loss is looked for along the dose; None: 90 % of the first model's
     max_hours : pause when they are over
+    report : draw figures, too
     overwrite : replace runs that were made with other settings or data
     """
 
@@ -59,6 +60,7 @@ class BenchmarkRequest:
     iou_floor: float | None = None
     max_hours: float | None = None
     n_resamples: int = N_RESAMPLES
+    report: bool = False
     overwrite: bool = False
     command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
 

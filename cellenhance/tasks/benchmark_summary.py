@@ -11,7 +11,6 @@ import torch
 from cellenhance.metrics.cross_validation import (
     FoldScores,
     ImageWeights,
-    RunCounts,
     draw_image_weights,
     fold_scores,
     majority_counts,
@@ -62,6 +61,10 @@ def _table(
     runs = {model: [each for each in kept if each.run.model == model] for model in models}
     first = [each.counts() for each in runs[models[0]]]
     weights = draw_image_weights(first, plan.request.n_resamples, np.random.default_rng(_DRAW_SEED))
+    scores = {
+        model: fold_scores([each.counts() for each in mine], weights)
+        for model, mine in runs.items()
+    }
     return BenchmarkTable(
         condition=condition.name,
         photons=condition.photons,
@@ -71,18 +74,12 @@ def _table(
         seeds=tuple(sorted({each.run.seed for each in kept})),
         folds=tuple(sorted({each.run.fold for each in kept})),
         majority=_majority(runs[models[0]], weights),
-        rows=tuple(
-            _row(each, None if model == models[0] else first, weights)
-            for model, each in runs.items()
-        ),
+        rows=tuple(_row(runs[model], scores[model], scores[models[0]]) for model in models),
     )
 
 
-def _row(
-    mine: Sequence[ScoredRun], first: Sequence[RunCounts] | None, weights: ImageWeights
-) -> BenchmarkRow:
+def _row(mine: Sequence[ScoredRun], scores: FoldScores, first: FoldScores) -> BenchmarkRow:
     record = mine[0].record
-    counts = [each.counts() for each in mine]
     with torch.device("meta"):  # shapes suffice; nothing is drawn or computed
         network = build_network(record.settings.model, record.in_channels, len(record.classes))
     return BenchmarkRow(
@@ -91,8 +88,8 @@ def _row(
         n_parameters=count_parameters(network),
         gflops=count_flops(network, SIDE_PX) / 1e9,
         training_s=float(np.mean([each.result.training_s for each in mine])),
-        scores=fold_scores(counts, weights),
-        difference=None if first is None else score_difference(counts, first, weights),
+        scores=scores,
+        difference=None if scores is first else score_difference(scores, first),
     )
 
 

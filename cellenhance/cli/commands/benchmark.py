@@ -66,6 +66,20 @@ def benchmark(
             "percentile, such as 100,30,10.",
         ),
     ] = None,
+    iou_floor: Annotated[
+        float | None,
+        typer.Option(
+            "--iou-floor",
+            min=0,
+            max=1,
+            show_default=False,
+            help="With --photons: the mIoU, 0 to 1, whose loss is looked for (default: 0.9 times "
+            "the first model's on the data as it is).",
+        ),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Draw figures, too: scores, and accuracy by dose.")
+    ] = False,
     max_hours: Annotated[
         float | None,
         typer.Option(
@@ -112,6 +126,8 @@ def benchmark(
         device=device,
         precision=precision,
         photons=_numbers(photons),
+        iou_floor=iou_floor,
+        report=report,
         max_hours=max_hours,
         overwrite=overwrite,
     )
@@ -169,9 +185,7 @@ def _run(request: BenchmarkRequest, *, json: bool) -> None:
 
 
 def _show(result: BenchmarkResult) -> None:
-    from cellenhance.render.benchmark_tables import as_tables
-
-    for marked in as_tables(result.tables):
+    for marked in result.marked_tables():
         console.show(marked.table, "")
     if not result.tables:
         console.note("no fold is finished by every model yet: there is no table")
@@ -182,8 +196,9 @@ def _close(result: BenchmarkResult) -> None:
     from cellenhance.errors import PartlyDoneError
 
     total = len(result.plan.runs)
-    names = ", ".join(path.name for path in result.paths)
-    console.note(f"{names} in {result.plan.request.output}")
+    root = result.plan.request.output
+    names = ", ".join(path.relative_to(root).as_posix() for path in result.paths)
+    console.note(f"{names} in {root}")
     done = f"{len(result.scored)} of {total} runs finished"
     if result.failed:
         raise PartlyDoneError(f"{done}, {len(result.failed)} failed, {result.n_left} left")
