@@ -155,11 +155,6 @@ def _distance(
     return px, Metric(f"{name}_um", "masks", "lower", "um", in_um)
 
 
-def _hausdorff(image: ScoredImage) -> Iterable[float]:
-    for index in range(image.n_classes):
-        yield surface.hausdorff_of_regions(image.truth, image.prediction, index)
-
-
 def _matches(image: ScoredImage) -> Tally:
     return np.stack([each.count_matches() for each in image.outlines])
 
@@ -230,7 +225,7 @@ _ALL = (
     _ranking("average_precision"),
     _calibration("calibration_error", "image", slice(0, 1)),
     _calibration("classwise_calibration_error", "class", slice(1, None)),
-    *_distance("hausdorff", _hausdorff),
+    *_distance("hausdorff", lambda image: image.region_distances),
     *_distance("hausdorff_boundary", lambda image: (x.hausdorff() for x in image.outlines)),
     *_distance("hausdorff_95", lambda image: (x.percentile(95) for x in image.outlines)),
     *_distance("mean_surface_distance", lambda image: (x.mean() for x in image.outlines)),

@@ -53,6 +53,14 @@ class ScoredImage:
         )
 
     @cached_property
+    def region_distances(self) -> tuple[float, ...]:
+        """Return the Hausdorff distance between all pixels of each class, in pixels."""
+        return tuple(
+            surface.hausdorff_of_regions(self.truth, self.prediction, index)
+            for index in range(self.n_classes)
+        )
+
+    @cached_property
     def object_counts(self) -> NDArray[np.float64]:
         """Return `objects.count_objects` of this image."""
         return objects.count_objects(self.truth, self.prediction, self.n_classes)
