@@ -9,23 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
+from cellenhance.render.table_files import escape_latex, escape_markdown
 from cellenhance.render.tables import Table, format_percent
 
 MAJORITY = "majority class"
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    **{char: rf"\{char}" for char in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,33 +160,37 @@ def format_difference(value: float, interval: Interval) -> str:
 def to_markdown(marked: MarkedTable) -> str:
     """Return a Markdown table with its title in front."""
     table = marked.table
-    lines = [table.title + ".", ""]
-    lines.append("| " + " | ".join(_markdown(cell) for cell in table.header) + " |")
+    lines = [escape_markdown(table.title) + ".", ""]
+    lines.append("| " + " | ".join(escape_markdown(cell) for cell in table.header) + " |")
     lines.append("| --- |" + " --: |" * (len(table.header) - 1))
     for at, row in enumerate(table.rows):
-        cells = [_bold(_markdown(cell), "**", "**", (at, i), marked) for i, cell in enumerate(row)]
+        cells = [
+            _bold(escape_markdown(cell), "**", "**", (at, i), marked) for i, cell in enumerate(row)
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def to_latex(marked: MarkedTable) -> str:
-    """Return a LaTeX table (package booktabs) with the title as its caption."""
+    """Return a LaTeX table (packages booktabs, graphicx) with the title as its caption."""
     table = marked.table
     lines = [
-        "% needs \\usepackage{booktabs}",
+        "% needs \\usepackage{booktabs,graphicx}",
         "\\begin{table}",
-        f"\\caption{{{_latex(table.title)}.}}",
+        f"\\caption{{{escape_latex(table.title)}.}}",
+        "\\resizebox{\\linewidth}{!}{%",
         "\\begin{tabular}{l" + "r" * (len(table.header) - 1) + "}",
         "\\toprule",
-        " & ".join(_latex(cell) for cell in table.header) + r" \\",
+        " & ".join(escape_latex(cell) for cell in table.header) + r" \\",
         "\\midrule",
     ]
     for at, row in enumerate(table.rows):
         cells = [
-            _bold(_latex(cell), "\\textbf{", "}", (at, i), marked) for i, cell in enumerate(row)
+            _bold(escape_latex(cell), "\\textbf{", "}", (at, i), marked)
+            for i, cell in enumerate(row)
         ]
         lines.append(" & ".join(cells) + r" \\")
-    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    lines += ["\\bottomrule", "\\end{tabular}}", "\\end{table}"]
     return "\n".join(lines) + "\n"
 
 
@@ -209,14 +205,6 @@ def to_csv(marked: MarkedTable) -> str:
 
 def _bold(text: str, before: str, after: str, place: tuple[int, int], marked: MarkedTable) -> str:
     return f"{before}{text}{after}" if place in marked.bold and text else text
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([|*_`<])", r"\\\1", text)
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(char, char) for char in text)
 
 
 def as_tables(benchmarks: Sequence[BenchmarkTable]) -> list[MarkedTable]:
