@@ -7,6 +7,7 @@ the same batch again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from cellenhance.arrays import IGNORE
+from cellenhance.engine.degradation import DegradationSettings
 from cellenhance.settings import Settings
 
 Fill: TypeAlias = Literal["reflect", "constant", "ignore"]
@@ -58,6 +60,9 @@ class AugmentationSettings(Settings):
     eight_fold: bool = Field(
         False,
         description="whole images: each in all 8 orientations (quarter turns, mirrored) an epoch",
+    )
+    degradation: DegradationSettings | None = Field(
+        None, description="less light, blur, stray light as dataset degrade simulates them"
     )
 
 
@@ -130,12 +135,22 @@ def _draw_intensity(
 
 
 def apply_augmentation(
-    draw: AugmentationDraw, image: Tensor, mask: Tensor
+    draw: AugmentationDraw,
+    image: Tensor,
+    mask: Tensor,
+    degrade: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return image (B, C, H, W) float32 in [0, 1] and mask (B, H, W) int64, changed alike."""
+    """Return image (B, C, H, W) float32 in [0, 1] and mask (B, H, W) int64, changed alike.
+
+    Parameters
+    ----------
+    degrade : applied to the images once they lie as they will, before intensity changes
+    """
     image, mask = _apply_orientation(draw, image, mask)
     if draw.affine is not None:
         image, mask = _apply_affine(draw.affine, draw.fill, image, mask)
+    if degrade is not None:
+        image = degrade(image)
     if draw.intensity is not None:
         image = _apply_intensity(draw.intensity, image, draw.noise_seed)
     return image, mask

@@ -1,4 +1,4 @@
-"""Samples to tensors: the only door from NumPy to torch in training.
+"""Samples to tensors: the only door from NumPy to torch in training (but for `degradation`).
 
 The training images live decoded and normalised in memory, or memory-mapped past a limit; batches
 are cut from them by index, so that no worker process is needed.

@@ -61,12 +61,26 @@ class RecipeSettings(Settings):
             raise ValueError(
                 "z_score leaves [0, 1], where intensity changes work: augmentation.intensity=null"
             )
+        if self.augmentation.degradation is not None:
+            self._check_degradable()
         if self.augmentation.eight_fold and self.crop_px is not None:
             raise ValueError(
                 "eight_fold goes with whole images (crop_px: null); with random crops flip and "
                 "rot90 draw the same orientations"
             )
         return self
+
+    def _check_degradable(self) -> None:
+        if self.preprocessing:
+            raise ValueError(
+                "augmentation.degradation works on counts, preprocessing has filtered them: leave "
+                "out one of them"
+            )
+        if self.normalization == "per-image":
+            raise ValueError(
+                "augmentation.degradation: per-image limits would come from the image before it; "
+                "set normalization to dataset or unit"
+            )
 
 
 class RunSettings(Settings):

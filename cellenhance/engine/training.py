@@ -18,6 +18,7 @@ from cellenhance.engine import batches, checkpoints, seeding
 from cellenhance.engine.augmentation import apply_augmentation, draw_augmentation
 from cellenhance.engine.averaging import WeightAverage, collecting_statistics
 from cellenhance.engine.checkpoints import LoadedModel, TrainingState
+from cellenhance.engine.degradation import TrainingDegrader
 from cellenhance.engine.epochs import count_steps, draw_places
 from cellenhance.engine.evaluation import evaluate, miou_of
 from cellenhance.engine.inference import Predictor
@@ -60,6 +61,9 @@ class Trainer:
         check_output_weights(plan.recipe.output_weights, names)
         self.loss = build_loss(plan.recipe.loss, plan.class_pixels)
         self.n_steps = count_steps(data.images, plan.recipe)
+        losing = plan.recipe.augmentation.degradation
+        normalization = plan.header.normalization
+        self.degrader = TrainingDegrader(losing, data.images, normalization) if losing else None
         self._deadline = math.inf
         self.predictor = Predictor(
             [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
@@ -144,15 +148,16 @@ class Trainer:
 
     def _batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Return the augmented images and masks of a step."""
-        plan = self.plan
-        batch = batches.cut_batch(self.data.images, self._draw(epoch, step), plan.compute.device)
+        plan, crops = self.plan, self._draw(epoch, step)
+        batch = batches.cut_batch(self.data.images, crops, plan.compute.device)
         draw = draw_augmentation(
             plan.recipe.augmentation,
             len(batch.image),
             seeding.numpy_generator(plan.seed, epoch, step, "augmentation"),
             square=batch.image.shape[2] == batch.image.shape[3],
         )
-        return apply_augmentation(draw, batch.image, batch.mask)
+        degrade = self.degrader.at(crops, plan.seed, epoch, step) if self.degrader else None
+        return apply_augmentation(draw, batch.image, batch.mask, degrade)
 
     def _forward(self, image: Tensor, epoch: int, step: int) -> SegmentationOutput:
         with seeding.seeded(self.plan.seed, epoch, step, "dropout"), self.plan.compute.autocast():

@@ -107,7 +107,14 @@ def _resolve(request: AugmentRequest) -> AugmentationSettings:
         raise SettingsError(f"--n {request.n_copies}: expected at least 1 image")
     # Copies are whole images whatever the recipe trains on.
     catalog = load_catalog(request.models_file)
-    return resolve_recipe(catalog, request.recipe, {**recipe, "crop_px": None}).augmentation
+    settings = resolve_recipe(catalog, request.recipe, {**recipe, "crop_px": None}).augmentation
+    if settings.degradation is not None:
+        raise SettingsError(
+            f"recipe '{request.recipe}': augmentation.degradation is not for copies; leave it out "
+            "(--set recipe.augmentation.degradation=null) and give the copies to cellenhance "
+            "dataset degrade"
+        )
+    return settings
 
 
 def _sources(dataset: Dataset, request: AugmentRequest) -> Sequence[SampleRow]:

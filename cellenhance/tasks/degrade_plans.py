@@ -129,14 +129,7 @@ def _check_thinning(
     settings = request.settings
     if settings.fraction in (None, (1.0, 1.0)):
         return settings, ()
-    given = {"gain": settings.gain_adu, "offset": settings.offset_adu}
-    unknown = [name for name, value in given.items() if value is None]
-    doubts = [f"{' and '.join(unknown)} of the camera unknown"] if unknown else []
-    types = {row.dtype for row in dataset.samples}
-    if "uint8" in types:
-        doubts.append("8-bit images, which were scaled or compressed after the camera")
-    if any(each.startswith("float") for each in types):
-        doubts.append("float images, which were computed from counts")
+    doubts = _doubts(dataset, settings)
     if not doubts:
         if settings.read_noise_e[1] == 0:
             logger.info("read noise is taken to be 0: what the images have of it is thinned too")
@@ -155,6 +148,29 @@ def _check_thinning(
     logger.warning(warning)
     gain = 1.0 if settings.gain_adu is None else settings.gain_adu
     return settings.model_copy(update={"gain_adu": gain}), (warning,)
+
+
+def _doubts(dataset: Dataset, settings: DegradeSettings) -> list[str]:
+    """Return why the images may be no raw counts of a known camera."""
+    given = {"gain": settings.gain_adu, "offset": settings.offset_adu}
+    unknown = [name for name, value in given.items() if value is None]
+    doubts = [f"{' and '.join(unknown)} of the camera unknown"] if unknown else []
+    types = {row.dtype for row in dataset.samples}
+    if "uint8" in types:
+        doubts.append("8-bit images, which were scaled or compressed after the camera")
+    if any(each.startswith("float") for each in types):
+        doubts.append("float images, which were computed from counts")
+    return doubts
+
+
+def check_training_counts(dataset: Dataset, settings: DegradeSettings | None) -> None:
+    """Raise `SettingsError` where a recipe thins images that are no raw counts."""
+    doubts = [] if settings is None or settings.fraction is None else _doubts(dataset, settings)
+    if doubts:
+        raise SettingsError(
+            f"recipe.augmentation.degradation.fraction: only raw counts can be thinned "
+            f"({'; '.join(doubts)}); take photons"
+        )
 
 
 def _generator(seed: int, sample_id: str) -> np.random.Generator:

@@ -40,6 +40,7 @@ from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import ProgressCallback
 from cellenhance.settings import parse_assignments
+from cellenhance.tasks.degrade_plans import check_training_counts
 from cellenhance.tasks.train_memory import fit_batch
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
     if compute.precision == "fp16":
         raise SettingsError("training in fp16 is not offered; use --precision bf16 or fp32")
     settings = _resolve_settings(request, compute)
+    check_training_counts(dataset, settings.recipe.augmentation.degradation)
     network = _build(settings, dataset, request)
     train_ids, val_ids = _subsets(split, settings.fold)
     largest_px = max(row.height * row.width for row in map(dataset.row, train_ids))

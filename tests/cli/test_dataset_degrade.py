@@ -34,7 +34,8 @@ def eight_bit(tmp_path: Path) -> Path:
     )
     for index in range(3):
         image = np.tile(np.linspace(0, 255, 32), (32, 1)).astype(np.uint8)[..., None]
-        builder.add(f"i{index}", np.roll(image, index, 1), np.tile(np.array([0, 1], np.uint8), (32, 16)))
+        mask = np.tile(np.array([0, 1], np.uint8), (32, 16))
+        builder.add(f"i{index}", np.roll(image, index, 1), mask)
     builder.finish()
     split_dataset(tmp_path / "eight", SplitSettings(fractions=(0.34, 0.33, 0.33)))
     return tmp_path / "eight"
@@ -233,9 +234,25 @@ def test_training_shows_the_warning_of_a_dataset(
     done = cli(
         *("train", tmp_path / "out", "-m", "light-unet", "-o", tmp_path / "run", "--dry-run"),
         *("--set", "recipe.crop_px=32", "--batch-size", 1),
+        *("--set", "recipe.augmentation.degradation.photons=3..30"),
     )
     assert done.exit_code == 0, done.stderr
     assert "they carry their own noise" in " ".join(done.stderr.split())
+
+
+def test_a_recipe_does_not_thin_8_bit_images_and_copies_are_degraded_afterwards(
+    cli: Any, eight_bit: Path, tmp_path: Path
+) -> None:
+    key = "recipe.augmentation.degradation"
+    thin = [("fraction", 0.5), ("gain_adu", 2), ("offset_adu", 0)]
+    words = [word for name, value in thin for word in ("--set", f"{key}.{name}={value}")]
+    done = cli("train", eight_bit, "-m", "light-unet", "-o", tmp_path / "run", *words)
+    assert done.exit_code == 2, done.stderr
+    assert "only raw counts can be thinned (8-bit images" in done.stderr
+    words = ["-o", tmp_path / "more", "--set", f"{key}.photons=5"]
+    done = cli("dataset", "augment", eight_bit, *words)
+    assert done.exit_code == 2, done.stderr
+    assert "give the copies to cellenhance dataset degrade" in done.stderr
 
 
 def test_a_camera_file_gives_what_no_option_says(
