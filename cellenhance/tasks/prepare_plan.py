@@ -88,9 +88,12 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
     snapped = _find_strays(found, class_map)
     if not snapped:
         check_mapped(found, class_map)
-    for rule in class_map.rules:
-        if not any(code in survey.codes for code in rule.codes):
-            logger.warning("class %s (%s) is in no mask", rule.name, rule.as_option())
+    absent = [r for r in class_map.rules if survey.codes.keys().isdisjoint(r.codes)]
+    if len(absent) == 1:
+        logger.warning("class %s (%s) is in no mask", absent[0].name, absent[0].as_option())
+    elif absent:
+        names = name_some([rule.name for rule in absent])
+        logger.warning("%d classes are in no mask: %s", len(absent), names)
     channels = plan_channels(
         [each.channels for each in survey.facts], grey=request.grey is not None
     )

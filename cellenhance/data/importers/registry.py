@@ -7,14 +7,18 @@ from pathlib import Path
 
 from cellenhance.data.importers import csv_manifest, text_list
 from cellenhance.data.importers.cellpose import CellposeImporter
+from cellenhance.data.importers.coco import CocoImporter
 from cellenhance.data.importers.contract import FoundSource, Importer, ImportOptions
 from cellenhance.data.importers.ctc import CtcImporter
 from cellenhance.data.importers.dsb2018 import Dsb2018Importer
+from cellenhance.data.importers.fiji_rois import FijiRoisImporter
+from cellenhance.data.importers.labelme import LabelMeImporter
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.places import folders_with_images
+from cellenhance.data.importers.qupath import QuPathImporter
 from cellenhance.data.importers.stacks import StacksImporter
 from cellenhance.data.importers.text_matrices import TextMatricesImporter
 from cellenhance.errors import DatasetError, SettingsError
@@ -29,6 +33,10 @@ IMPORTERS: tuple[Importer, ...] = (
     NnunetImporter(),
     CtcImporter(),
     Dsb2018Importer(),
+    LabelMeImporter(),
+    CocoImporter(),
+    QuPathImporter(),
+    FijiRoisImporter(),
     NumberedPairsImporter(),
     TextMatricesImporter(),
     CellposeImporter(),
