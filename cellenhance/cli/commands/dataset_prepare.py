@@ -55,7 +55,14 @@ def prepare(
         str | None,
         typer.Option(metavar="NAME", help="Which class is background.", show_default=False),
     ] = None,
-    layout: Annotated[str, typer.Option(help="auto, paired or npy-folds.")] = "auto",
+    layout: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="auto, paired, csv, text-list, labelme, coco, qupath, fiji-rois, numbered-pairs, "
+            "stacks, cellpose, nnunet, ctc, dsb2018, text-matrices or npy-folds.",
+        ),
+    ] = "auto",
     images: Annotated[
         Path | None,
         typer.Option(help="Folder of images, below SOURCE or from here.", show_default=False),

@@ -1,0 +1,64 @@
+"""`--layout auto` gives each layout its own sources, and none that are another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellenhance.data.importers.contract import FoundSource, ImportOptions
+from cellenhance.data.importers.registry import AUTO, IMPORTERS, find_source
+from cellenhance.errors import DatasetError
+from tests.layout_twins import TWINS, image, put
+
+NAMES = [importer.name for importer in IMPORTERS]
+
+
+def seen(found: FoundSource) -> list[tuple[str, str, str, str | None]]:
+    return [(p.id, p.image_label, p.mask_label, p.group) for p in found.pairs]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_auto_picks_the_layout_that_the_source_was_made_in(name: str, tmp_path: Path) -> None:
+    TWINS[name](tmp_path)
+    found = find_source(tmp_path, AUTO, ImportOptions())
+    assert found.layout == name
+    assert found.reason
+    assert seen(found) == seen(find_source(tmp_path, name, ImportOptions()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pair_can_be_read_and_fits(name: str, tmp_path: Path) -> None:
+    TWINS[name](tmp_path)
+    for pair in find_source(tmp_path, AUTO, ImportOptions()).pairs:
+        pixels, info = pair.load_image(None)
+        assert pixels.shape == (info.height, info.width, info.channels)
+        assert pair.load_mask(expand_palette=False).shape[:2] == pixels.shape[:2]
+        assert pair.id in pair.names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_source_without_anything_of_a_layout_is_refused_in_one_line(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(DatasetError) as caught:
+        find_source(tmp_path, name, ImportOptions())
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_help_offers_every_layout(cli) -> None:
+    text = " ".join(cli("dataset", "prepare", "--help").stdout.replace("│", " ").split())
+    assert [name for name in [AUTO, *NAMES] if name not in text] == []
+
+
+def test_an_unknown_source_says_where_its_images_are(tmp_path: Path) -> None:
+    put(tmp_path / "plate 1" / "pictures" / "a.tif", image())
+    with pytest.raises(DatasetError, match=r"folders with images: plate 1/pictures \(1\)"):
+        find_source(tmp_path, AUTO, ImportOptions())
+
+
+def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="found a file; expected a folder with images"):
+        find_source(put(tmp_path / "a.tif", image()), AUTO, ImportOptions())
