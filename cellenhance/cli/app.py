@@ -22,6 +22,7 @@ from cellenhance.cli.commands import (
     export_translations,
     models,
     predict,
+    report,
     train,
     translate,
 )
@@ -71,6 +72,7 @@ app.command()(contour_overlay.contour_overlay)
 app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(export_translations.export_translations)
+app.command()(report.report)
 app.command()(models.models)
 dataset.command()(dataset_prepare.prepare)
 dataset.command()(dataset_split.split)

@@ -11,6 +11,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
@@ -67,6 +68,16 @@ class MarkedTable:
 
     table: Table
     bold: frozenset[tuple[int, int]] = field(default_factory=frozenset)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the cells as they are shown, bold ones as [row, column]."""
+        return {
+            "title": self.table.title,
+            "header": list(self.table.header),
+            "rows": [list(row) for row in self.table.rows],
+            "notes": list(self.table.notes),
+            "bold": [list(cell) for cell in sorted(self.bold)],
+        }
 
 
 def score_table(benchmark: BenchmarkTable) -> MarkedTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,6 +117,14 @@ def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
             )
     finally:
         figure.set_size_inches((width_in, height_in))
+
+
+def draw_png(figure: Figure, dpi: int = 150) -> bytes:
+    """Return `figure` as the bytes of a PNG, to be put into a page."""
+    buffer = io.BytesIO()
+    with print_settings():
+        figure.savefig(buffer, format="png", dpi=dpi, metadata=_METADATA["png"])
+    return buffer.getvalue()
 
 
 @contextmanager

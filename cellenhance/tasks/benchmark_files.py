@@ -86,6 +86,7 @@ def results_to_json(
         "runs": {"total": len(plan.runs), "finished": len(scored), "failed": dict(failed)},
         "conditions": [_table_to_json(each) for each in tables],
         "dose": None if dose is None else dose.to_json(),
+        "tables": [each.to_json() for each in as_tables(tables, dose)],
     }
 
 

@@ -64,7 +64,7 @@ def find_truth(
             )
         return TruthMasks({each.path: masks[each.stem] for each in images}, classes)
     roots = {each.path.parent.parent for each in images if each.path.parent.name == "images"}
-    paths = {}
+    paths: dict[Path, Path] = {}
     for root in sorted(roots):
         if (root / DESCRIPTION_FILE).is_file():
             dataset = load_dataset(root)
