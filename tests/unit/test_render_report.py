@@ -36,8 +36,8 @@ def test_no_text_of_a_user_becomes_markup() -> None:
     )
     assert "<script" not in page
     # Title 2, subtitle 1, fact 3, section in the list and above it 2, paragraph 1, listing 1,
-    # table 4 (caption, header, cell, note), picture 2, footer 1.
-    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;&amp;") == 17
+    # table 5 (heading, label, header, cell, note), picture 2, footer 1.
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;&amp;") == 18
 
 
 def test_emphasised_cells_are_bold_and_notes_stand_below() -> None:
