@@ -21,6 +21,7 @@ from cellenhance.metrics.bootstrap import (
     draw_weights,
     percentile_interval,
     resample_matrices,
+    resample_means,
 )
 
 
@@ -40,6 +41,16 @@ class RunCounts:
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     matrices: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageValues:
+    """Scores of single images of one run: (N, C), NaN = undefined; for what cannot be pooled."""
+
+    seed: int
+    fold: int
+    ids: tuple[str, ...]
+    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,24 +162,49 @@ def fold_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> FoldScores:
     ValueError
         There is no run.
     """
-    if not runs:
+    return _over_folds(
+        [run.fold for run in runs],
+        [score_values(run.matrices.sum(axis=0)) for run in runs],
+        [score_values(resample_matrices(run.matrices, weights.of(run.ids))) for run in runs],
+    )
+
+
+def fold_means(runs: Sequence[ImageValues], weights: ImageWeights) -> FoldScores:
+    """Return the means over images of one model from its runs, at least one a fold.
+
+    An image whose score is undefined or infinite is left out.
+
+    Raises
+    ------
+    ValueError
+        There is no run.
+    """
+    finite = [np.where(np.isfinite(run.values), run.values, np.nan) for run in runs]
+    resampled = []
+    for run, values in zip(runs, finite, strict=True):
+        drawn = weights.of(run.ids)
+        resampled.append(np.stack([resample_means(x, drawn) for x in values.T], axis=1))
+    return _over_folds([run.fold for run in runs], [_mean(x) for x in finite], resampled)
+
+
+def _over_folds(
+    at: Sequence[int],
+    scores: Sequence[NDArray[np.float64]],
+    resampled: Sequence[NDArray[np.float64]],
+) -> FoldScores:
+    """Average runs of one fold, then folds: `scores` (C,) and `resampled` (R, C) of each run."""
+    if not at:
         raise ValueError("scores over folds need at least one run")
-    folds = tuple(sorted({run.fold for run in runs}))
-    by_run = [(run.fold, score_values(run.matrices.sum(axis=0))) for run in runs]
-    values = np.stack([_mean([x for at, x in by_run if at == fold]) for fold in folds])
+    folds = tuple(sorted(set(at)))
+
+    def by_fold(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        pairs = list(zip(at, parts, strict=True))
+        return np.stack([_mean([x for where, x in pairs if where == fold]) for fold in folds])
+
+    values = by_fold(scores)
     mean = _mean(values)
     std = np.sqrt(_mean((values - mean) ** 2))
-    return FoldScores(folds, values, mean, std, _resampled(runs, weights))
-
-
-def _resampled(runs: Sequence[RunCounts], weights: ImageWeights) -> NDArray[np.float64]:
-    """Return the mean over folds (seeds averaged first) in each resample, (R, C)."""
-    by_run = [
-        (run.fold, score_values(resample_matrices(run.matrices, weights.of(run.ids))))
-        for run in runs
-    ]
-    folds = sorted({fold for fold, _ in by_run})
-    return _mean([_mean([x for at, x in by_run if at == fold]) for fold in folds])
+    return FoldScores(folds, values, mean, std, _mean(by_fold(resampled)))
 
 
 def score_difference(mine: FoldScores, baseline: FoldScores) -> ScoreDifference:

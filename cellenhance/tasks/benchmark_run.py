@@ -24,7 +24,7 @@ from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
 from cellenhance.tasks.train import train
 from cellenhance.tasks.train_log import Report
 
-RESULT_FILE = "benchmark.json"
+RESULT_FILE = "scored.json"
 
 
 class RunResult(Settings):
@@ -90,7 +90,7 @@ def make_scored(
     """
     trained = train(run.request, report, progress, out_of_time)
     request = EvaluateRunRequest(
-        run.folder.root, run.request.dataset, subset=subset, device=run.request.device
+        run.folder.root, run.request.dataset, subset=subset, device=run.request.device, n_worst=0
     )
     evaluate_run(request, progress)
     result = RunResult(

@@ -7,9 +7,11 @@ import pytest
 
 from cellenhance.metrics.bootstrap import draw_weights, percentile_interval
 from cellenhance.metrics.cross_validation import (
+    ImageValues,
     ImageWeights,
     RunCounts,
     draw_image_weights,
+    fold_means,
     fold_scores,
     majority_counts,
     score_columns,
@@ -138,3 +140,23 @@ def test_the_majority_of_training_is_predicted_everywhere() -> None:
     constant = majority_counts(run(0, 1, [[4, 1], [2, 3]]), [10, 90])
     assert constant.matrices.tolist() == [[[0, 5], [0, 5]]]
     assert score_values(constant.matrices.sum(axis=0))[0] == pytest.approx(0.25)  # (0 + 1/2) / 2
+
+
+def test_what_cannot_be_pooled_is_a_mean_over_images_then_folds() -> None:
+    runs = [
+        ImageValues(0, 1, ("a", "b"), np.array([[0.2], [0.4]])),  # 0.3
+        ImageValues(0, 2, ("c", "d"), np.array([[0.9], [np.nan]])),  # 0.9: d is undefined
+    ]
+    weights = ImageWeights(("a", "b", "c", "d"), np.array([[2, 0, 1, 1], [0, 0, 0, 4]]))
+    scores = fold_means(runs, weights)
+    assert scores.values.tolist() == pytest.approx([[0.3], [0.9]])
+    assert scores.mean.tolist() == pytest.approx([0.6])
+    assert scores.std.tolist() == pytest.approx([0.3])
+    assert scores.resampled[0].tolist() == pytest.approx([(0.2 + 0.9) / 2])
+    assert np.isnan(scores.resampled[1]).all()
+
+
+def test_infinite_distances_are_left_out_like_undefined_ones() -> None:
+    runs = [ImageValues(0, 1, ("a", "b"), np.array([[3.0], [np.inf]]))]
+    weights = ImageWeights(("a", "b"), np.zeros((0, 2), np.int64))
+    assert fold_means(runs, weights).mean.tolist() == [3.0]
