@@ -149,7 +149,7 @@ def test_what_cannot_be_pooled_is_a_mean_over_images_then_folds() -> None:
     ]
     weights = ImageWeights(("a", "b", "c", "d"), np.array([[2, 0, 1, 1], [0, 0, 0, 4]]))
     scores = fold_means(runs, weights)
-    assert scores.values.tolist() == pytest.approx([[0.3], [0.9]])
+    assert scores.values.ravel().tolist() == pytest.approx([0.3, 0.9])
     assert scores.mean.tolist() == pytest.approx([0.6])
     assert scores.std.tolist() == pytest.approx([0.3])
     assert scores.resampled[0].tolist() == pytest.approx([(0.2 + 0.9) / 2])
