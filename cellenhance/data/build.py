@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,23 @@ from cellenhance.data.manifest import (
     SampleRow,
     save_dataset,
 )
+from cellenhance.data.readers import read_image, read_mask
 from cellenhance.data.samples import pixel_sha256
 from cellenhance.data.writers import write_image, write_mask
-from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
+from cellenhance.errors import (
+    DatasetError,
+    ImageReadError,
+    OutputExistsError,
+    SettingsError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSample:
+    """A sample whose files are complete, and the hash of its mask's pixels."""
+
+    row: SampleRow
+    mask_sha256: str
 
 
 class DatasetBuilder:
@@ -38,7 +53,7 @@ class DatasetBuilder:
 
     def add(
         self, sample_id: str, image: ImageArray, mask: MaskArray, group: str | None = None
-    ) -> None:
+    ) -> WrittenSample:
         """Write one sample.
 
         Raises
@@ -48,9 +63,7 @@ class DatasetBuilder:
         ValueError
             Image and mask do not fit each other or the classes.
         """
-        if sample_id.casefold() in self._ids:
-            raise DatasetError(f"two samples would be '{sample_id}'; rename one of them")
-        self._ids.add(sample_id.casefold())
+        self._take_id(sample_id)
         check_image(image)
         check_mask(mask, len(self._description.classes))
         if mask.shape != image.shape[:2]:
@@ -60,26 +73,56 @@ class DatasetBuilder:
         names = self._description.channel_names
         write_image(self._root / paths[0], image, pixel_size_um=size, channel_names=names)
         write_mask(self._root / paths[1], mask, pixel_size_um=size)
-        digest = pixel_sha256(image)
         height, width, n_channels = image.shape
-        self._rows.append(
-            SampleRow(
-                id=sample_id,
-                image=paths[0],
-                mask=paths[1],
-                group=group or sample_id,
-                height=height,
-                width=width,
-                channels=n_channels,
-                dtype=str(image.dtype),
-                sha256=digest,
-            )
+        row = SampleRow(
+            id=sample_id,
+            image=paths[0],
+            mask=paths[1],
+            group=group or sample_id,
+            height=height,
+            width=width,
+            channels=n_channels,
+            dtype=str(image.dtype),
+            sha256=pixel_sha256(image),
         )
+        written = WrittenSample(row, pixel_sha256(mask))
+        self._count(written, image, mask)
+        return written
+
+    def take_over(self, samples: Sequence[WrittenSample]) -> bool:
+        """Count samples whose files an interrupted run finished; False when a file is not intact.
+
+        Either all of them are counted or none.
+        """
+        images, masks = [], []
+        for each in samples:
+            try:
+                image = read_image(self._root / "images" / f"{each.row.id}.tif")
+                mask = read_mask(self._root / "masks" / f"{each.row.id}.tif")
+            except ImageReadError:
+                return False
+            if (pixel_sha256(image), pixel_sha256(mask)) != (each.row.sha256, each.mask_sha256):
+                return False
+            images.append(image)
+            masks.append(mask)
+        for each, image, mask in zip(samples, images, masks, strict=True):
+            self._take_id(each.row.id)
+            self._count(each, image, mask)
+        return True
+
+    def _take_id(self, sample_id: str) -> None:
+        if sample_id.casefold() in self._ids:
+            raise DatasetError(f"two samples would be '{sample_id}'; rename one of them")
+        self._ids.add(sample_id.casefold())
+
+    def _count(self, written: WrittenSample, image: ImageArray, mask: MaskArray) -> None:
+        row = written.row
+        self._rows.append(row)
         if (image == image[:1, :1]).all():
-            self._constant.add(sample_id)
+            self._constant.add(row.id)
         self._statistics.add(image)
         self._pixels += np.bincount(mask.ravel(), minlength=256)
-        self._content.update(f"{sample_id}\n{digest}\n{pixel_sha256(mask)}\n".encode())
+        self._content.update(f"{row.id}\n{row.sha256}\n{written.mask_sha256}\n".encode())
 
     def equal_images(self) -> list[tuple[str, ...]]:
         """Return the ids of images that are equal pixel by pixel, one tuple a set.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,13 @@ from cellenhance.progress import ProgressCallback, silent
 
 @dataclass(frozen=True, slots=True)
 class PairFacts:
-    """What one pair holds; `codes` counts grey values, or 0xRRGGBB for a colour mask."""
+    """What one pair holds.
+
+    Attributes
+    ----------
+    codes : counts of grey values, or of 0xRRGGBB for a colour mask
+    checksum : of the pixels of image, mask and valid mask, to notice that a file changed
+    """
 
     pair: FoundPair
     height: int
@@ -29,6 +37,7 @@ class PairFacts:
     codes: dict[int, int]
     is_color: bool
     n_outside: int
+    checksum: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,16 @@ def _measure(pair: FoundPair, channel: int | None, as_color: bool) -> PairFacts:
         codes=count_codes(codes if valid is None else codes[valid]),
         is_color=is_color,
         n_outside=0 if valid is None else int(np.count_nonzero(~valid)),
+        checksum=_checksum(image, mask, *([] if valid is None else [valid])),
     )
+
+
+def _checksum(*arrays: NDArray[Any]) -> int:
+    value = 0
+    for array in arrays:
+        value = zlib.crc32(f"{array.shape} {array.dtype}".encode(), value)
+        value = zlib.crc32(np.ascontiguousarray(array).data, value)
+    return value
 
 
 def _as_set_codes(facts: PairFacts, is_color: bool) -> dict[int, int]:

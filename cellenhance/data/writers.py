@@ -54,28 +54,59 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_folder(
+    path: Path, *, continuing: Path | None = None, keep_interrupted: bool = False
+) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its place when the block succeeds.
 
     A folder that was there is removed last; when the block fails it stays as it was.
+
+    Parameters
+    ----------
+    continuing : go on in this folder, which an interrupted run left
+    keep_interrupted : leave the temporary folder when the block is interrupted (Ctrl-C, SIGTERM)
     """
     path = Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:80]}.partial-{os.getpid()}")
-    former = path.with_name(f".{path.name[:80]}.former-{os.getpid()}")
+    temporary = _beside(path, "partial")
+    former = _beside(path, "former")
+    is_kept = False
     try:
-        temporary.mkdir()
+        if continuing is None:
+            temporary.mkdir()
+        else:
+            continuing.rename(temporary)
         yield temporary
         _sync_tree(temporary)
         if path.exists():
             path.rename(former)
         temporary.rename(path)
+    except Exception:
+        raise
+    except BaseException:
+        is_kept = keep_interrupted
+        raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if not is_kept:
+            shutil.rmtree(temporary, ignore_errors=True)
         if former.exists() and not path.exists():
             former.rename(path)
         shutil.rmtree(former, ignore_errors=True)
     sync_folder(path.parent)
+
+
+def unfinished_folders(path: Path) -> list[tuple[int, Path]]:
+    """Return the temporary folders of `replacing_folder` for `path` that exist, by process id."""
+    path = Path(path).absolute()
+    pattern = re.compile(re.escape(_beside(path, "partial").name.rpartition("-")[0]) + r"-([0-9]+)")
+    if not path.parent.is_dir():
+        return []
+    found = [(pattern.fullmatch(each.name), each) for each in path.parent.iterdir()]
+    return [(int(match[1]), each) for match, each in found if match]
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f".{path.name[:80]}.{what}-{os.getpid()}")
 
 
 def _sync_tree(folder: Path) -> None:
@@ -236,9 +267,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, indent: int | None = 2) -> None:
     """Write `value` as JSON; NaN must be None already (ValueError otherwise)."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

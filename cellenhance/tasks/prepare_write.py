@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.build import DatasetBuilder
+from cellenhance.data.build import DatasetBuilder, WrittenSample
 from cellenhance.data.manifest import Dataset
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitRow, SplitTable, save_split
 from cellenhance.data.survey import PairFacts
+from cellenhance.data.unfinished import Journal, find_unfinished, remove_leftovers
 from cellenhance.data.writers import replacing_folder
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare_plan import PreparePlan
@@ -33,20 +35,22 @@ class PrepareResult:
 
 
 def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> PrepareResult:
-    """Write the dataset folder; it appears complete or not at all."""
+    """Write the dataset folder; it appears complete or not at all.
+
+    Images that an interrupted run finished are taken over when source and options are the same.
+    """
     output = plan.request.output
-    ids: dict[str, tuple[str, ...]] = {}
-    with replacing_folder(output) as folder:
+    former = find_unfinished(output)
+    with replacing_folder(output, continuing=former, keep_interrupted=True) as folder:
         builder = DatasetBuilder(folder, plan.description)
-        for done, facts in enumerate(plan.survey.facts, start=1):
-            ids[facts.pair.id] = _write_pair(plan, facts, builder)
-            progress(done, len(plan.survey.facts), "writing")
+        ids = _write_pairs(plan, builder, Journal(folder), progress)
         equal = tuple(builder.equal_images())
         built = builder.finish()
         dataset = Dataset(output, built.description, built.samples)
         split = _source_split(plan, ids)
         if split is not None:
             save_split(built, split)
+        remove_leftovers(folder, built.samples)
     for same in equal:
         logger.warning("identical images: %s; they share a group", ", ".join(same))
     n_blank = plan.n_samples - len(dataset.samples)
@@ -55,23 +59,67 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
     return PrepareResult(dataset, split, equal, n_blank)
 
 
-def _write_pair(plan: PreparePlan, facts: PairFacts, builder: DatasetBuilder) -> tuple[str, ...]:
-    """Write a pair, or its tiles, and return the ids that it got."""
+def _write_pairs(
+    plan: PreparePlan, builder: DatasetBuilder, journal: Journal, progress: ProgressCallback
+) -> dict[str, tuple[str, ...]]:
+    """Write every pair, or take it over; return the ids of the samples of each pair."""
+    ids: dict[str, tuple[str, ...]] = {}
+    choices = _choices(plan)
+    n_taken = 0
+    try:
+        for done, facts in enumerate(plan.survey.facts, start=1):
+            key = f"{facts.pair.id} {facts.pair.group} {facts.checksum:08x} {choices}"
+            samples = journal.find(key)
+            if samples is not None and builder.take_over(samples):
+                n_taken += 1
+            else:
+                samples = _write_pair(plan, facts, builder)
+                journal.note(key, samples)
+            ids[facts.pair.id] = tuple(each.row.id for each in samples)
+            progress(done, len(plan.survey.facts), "writing")
+    except Exception:
+        raise
+    except BaseException:
+        logger.warning(
+            "%d of %d image(s) are kept; the same command goes on from there",
+            len(ids),
+            len(plan.survey.facts),
+        )
+        raise
+    if journal.n_former:
+        logger.info(
+            "%d of %d image(s) taken over from an interrupted run", n_taken, len(plan.survey.facts)
+        )
+    return ids
+
+
+def _choices(plan: PreparePlan) -> str:
+    """Return a hash of all that decides how a pair is written."""
+    request, description = plan.request, plan.description
+    said = (
+        *(sorted(plan.class_map.index_of.items()), plan.survey.is_color, plan.channels.is_mean),
+        *(request.channel, request.tile_px, request.instances, sorted(plan.snapped.items())),
+        *(description.channels, description.channel_names, description.pixel_size_um),
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _write_pair(
+    plan: PreparePlan, facts: PairFacts, builder: DatasetBuilder
+) -> tuple[WrittenSample, ...]:
+    """Write a pair, or its tiles."""
     pair, tiles = facts.pair, plan.tiles(facts)
     read, _ = pair.load_image(plan.request.channel)
     image = plan.channels.apply(read, facts.channels)
     mask = plan.mask_of(facts)
     if len(tiles) == 1:
-        builder.add(pair.id, image, mask, pair.group)
-        return (pair.id,)
-    ids = []
-    for tile in tiles:
-        part = mask[tile.rows, tile.cols]
-        if (part == IGNORE).all():
-            continue
-        ids.append(tile.name(pair.id))
-        builder.add(ids[-1], image[tile.rows, tile.cols], part, pair.group or pair.id)
-    return tuple(ids)
+        return (builder.add(pair.id, image, mask, pair.group),)
+    return tuple(
+        builder.add(tile.name(pair.id), image[place], mask[place], pair.group or pair.id)
+        for tile in tiles
+        for place in [(tile.rows, tile.cols)]
+        if not (mask[place] == IGNORE).all()
+    )
 
 
 def _source_split(plan: PreparePlan, ids: dict[str, tuple[str, ...]]) -> SplitTable | None:
