@@ -203,7 +203,7 @@ def degrade(
     if made.cut_below > 0:
         console.warn(
             f"{100 * made.cut_below:.2g} % of the pixels lie at 0, where read noise is cut off; "
-            "--pedestal 100 leaves room for it"
+            "a larger --pedestal leaves room for it"
         )
     unchanged = f", {made.n_unchanged} of them unchanged" if made.n_unchanged else ""
     console.note(
