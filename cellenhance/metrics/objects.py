@@ -45,8 +45,8 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     -----
     Above an IoU of 0.5 every object has at most one partner (Kirillov et al., theorem 1), so greedy
     and optimal matching agree. At exactly 0.5 the two halves of an object both fit, and one of them
-    is taken. Where the truth is 255 there is nothing: objects of both masks end
-    there. What is left of a predicted object more than half of which lies there is no FP.
+    is taken. Where the truth is 255 there is nothing: objects of both masks end there. What is left
+    of a predicted object more than half of which lies there is no FP.
 
     Examples
     --------
@@ -56,8 +56,49 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     >>> count_objects(truth, prediction, 2)[1, 0].round(3).tolist()  # at IoU 0.5
     [2.0, 0.0, 1.0, 1.667]
     """
-    pair = _Overlaps(truth, prediction, n_classes)
-    return np.stack([pair.count(index) for index in range(n_classes)])
+    annotated = truth != IGNORE
+    counted = np.where(annotated, prediction, IGNORE).astype(np.uint8)
+    first, truth_ends = _label_classes(truth, n_classes)
+    second, prediction_ends = _label_classes(counted, n_classes)
+    pair = _Overlaps(first, second, annotated)
+    if not annotated.all():
+        whole, _ = _label_classes(prediction, n_classes)
+        pair.forgive(_mostly_outside(whole, annotated)[whole], second)
+    spans = zip(truth_ends, truth_ends[1:], prediction_ends, prediction_ends[1:], strict=False)
+    return np.stack([pair.count(slice(a + 1, b + 1), slice(c + 1, d + 1)) for a, b, c, d in spans])
+
+
+def count_labelled_objects(
+    truth: NDArray[np.integer],
+    prediction: NDArray[np.integer],
+    annotated: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Return the objects found, invented and missed of two label maps, as instance programs write.
+
+    Parameters
+    ----------
+    truth, prediction : (H, W) integers; each number but 0 is one object, of one piece or not
+    annotated : (H, W) bool, the pixels that count; default all
+
+    Returns
+    -------
+    (10, 4) float64, as `count_objects` gives it for each class
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = np.array([[7, 7, 3, 3]])  # two cells that touch
+    >>> count_labelled_objects(truth, np.array([[1, 1, 2, 2]]))[0].tolist()
+    [2.0, 0.0, 0.0, 2.0]
+    """
+    counted = np.ones(truth.shape, bool) if annotated is None else annotated
+    first, second = (
+        np.unique(np.append(0, each), return_inverse=True)[1][1:].reshape(each.shape)
+        for each in (truth, prediction)
+    )
+    pair = _Overlaps(first, second, counted)
+    pair.forgive(_mostly_outside(second, counted)[second], second)
+    return pair.count(slice(1, None), slice(1, None))
 
 
 def object_f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,32 +172,27 @@ def panoptic_quality(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class _Overlaps:
-    """The objects of both masks, their areas and every overlap, of all classes at once."""
+    """Sizes and overlaps of the objects of two label maps (0 = none), over the counted pixels."""
 
-    def __init__(self, truth: MaskArray, prediction: MaskArray, n_classes: int) -> None:
-        annotated = truth != IGNORE
-        counted = np.where(annotated, prediction, IGNORE).astype(np.uint8)
-        first, self.truth_ends = _label_classes(truth, n_classes)
-        second, self.prediction_ends = _label_classes(counted, n_classes)
-        shape = (self.truth_ends[-1] + 1, self.prediction_ends[-1] + 1)
-        pairs = (first[annotated], second[annotated])
+    def __init__(
+        self, truth: NDArray[np.int64], prediction: NDArray[np.int64], counted: NDArray[np.bool_]
+    ) -> None:
+        shape = (int(truth.max(initial=0)) + 1, int(prediction.max(initial=0)) + 1)
+        pairs = (truth[counted], prediction[counted])
         ones = np.ones(pairs[0].size, np.int64)
-        self.overlaps = sparse.coo_array((ones, pairs), shape=shape).tocsr()
-        self.truth_px = self.overlaps.sum(axis=1)
-        self.prediction_px = self.overlaps.sum(axis=0)
-        self.mostly_ignored = np.zeros(shape[1], bool)
-        if not annotated.all():
-            whole, ends = _label_classes(prediction, n_classes)
-            n_px = np.bincount(whole.ravel(), minlength=ends[-1] + 1)
-            n_ignored = np.bincount(whole[~annotated], minlength=ends[-1] + 1)
-            self.mostly_ignored[second] = (2 * n_ignored > n_px)[whole]
+        self._overlaps = sparse.coo_array((ones, pairs), shape=shape).tocsr()
+        self._truth_px = self._overlaps.sum(axis=1)
+        self._prediction_px = self._overlaps.sum(axis=0)
+        self._forgiven = np.zeros(shape[1], bool)
 
-    def count(self, index: int) -> NDArray[np.float64]:
-        """Return the counts of one class, (10, 4)."""
-        rows = slice(self.truth_ends[index] + 1, self.truth_ends[index + 1] + 1)
-        columns = slice(self.prediction_ends[index] + 1, self.prediction_ends[index + 1] + 1)
-        part = self.overlaps[rows, columns].tocoo()
-        first, second = self.truth_px[rows], self.prediction_px[columns]
+    def forgive(self, where: NDArray[np.bool_], prediction: NDArray[np.int64]) -> None:
+        """Count no predicted object as false that has a pixel where this is True."""
+        self._forgiven[prediction[where]] = True
+
+    def count(self, rows: slice, columns: slice) -> NDArray[np.float64]:
+        """Return the counts of these true and these predicted objects, (10, 4)."""
+        part = self._overlaps[rows, columns].tocoo()
+        first, second = self._truth_px[rows], self._prediction_px[columns]
         ious = part.data / (first[part.row] + second[part.col] - part.data)
         counts = np.zeros((len(THRESHOLDS) + 1, 4))
         for row, chosen in enumerate([*(ious >= each for each in THRESHOLDS), ious > 0.5]):
@@ -164,10 +200,17 @@ class _Overlaps:
                 (ious[chosen], (part.row[chosen], part.col[chosen])), shape=part.shape
             )
             matched, total = _match(candidates)
-            false = np.count_nonzero(~matched & ~self.mostly_ignored[columns])
+            false = np.count_nonzero(~matched & ~self._forgiven[columns])
             n_matched = np.count_nonzero(matched)
-            counts[row] = n_matched, false, first.size - n_matched, total
+            counts[row] = n_matched, false, np.count_nonzero(first) - n_matched, total
         return counts
+
+
+def _mostly_outside(labels: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return by number which objects have more than half of their pixels where nothing counts."""
+    n_px = np.bincount(labels.ravel())
+    n_outside = np.bincount(labels[~counted], minlength=n_px.size)
+    return np.asarray(2 * n_outside > n_px, np.bool_)
 
 
 def _label_classes(mask: MaskArray, n_classes: int) -> tuple[NDArray[np.int64], list[int]]:
