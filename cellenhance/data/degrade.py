@@ -144,8 +144,9 @@ def degrade_image(image: ImageArray, parameters: DegradeParameters) -> ImageArra
       counts as scene: the result has both, and blur or contrast loss weaken the source's.
     - fraction: with n = s / gain electrons recorded, Binomial(n, p v) + Poisson(p b / gain). If n
       is Poisson(m) with read noise r, this has mean p v m and variance p v m + (p v r)^2; Gaussian
-      noise of variance r^2 (1 - (p v)^2) makes it what the camera would have recorded. Where the
-      source is blurred first, its noise is less than that, and so is the result's.
+      noise of variance r^2 (1 - (p v)^2) makes it what the camera would have recorded. (Less
+      p v (1 - p v) |n| where read noise made n negative, since it made others too large.) Where
+      the source is blurred first, its noise is less than that, and so is the result's.
 
     Counts are dark + pedestal + gain x electrons; without a gain, S / N, which keeps the
     brightness. Parts of electrons and values below dark are scaled like their mean, so that no
@@ -187,7 +188,7 @@ def _degrade_plane(
         kept = parameters.fraction * light
         electrons = _thin(scene, kept, rng)
         electrons += rng.poisson(parameters.fraction * stray, counts.shape) if stray else 0.0
-        read_noise = parameters.read_noise_e * np.sqrt(1 - kept**2)
+        read_noise = _restored_noise(parameters.read_noise_e, scene, kept)
     else:
         electrons = scene * light + stray
         if parameters.photons is not None:
@@ -231,6 +232,18 @@ def _thin(electrons: _Plane, kept: _Plane, rng: np.random.Generator) -> _Plane:
     whole = np.maximum(np.rint(electrons), 0)
     thinned: _Plane = rng.binomial(whole.astype(np.int64), kept) + kept * (electrons - whole)
     return thinned
+
+
+def _restored_noise(read_noise_e: float, electrons: _Plane, kept: _Plane) -> _Plane:
+    """Return the sigma that fills thinned read noise up again.
+
+    Counts that read noise alone made are thinned like light, which adds kept (1 - kept) a count;
+    over the pixels that it pushed below 0 as much is left out again.
+    """
+    below = np.maximum(-np.rint(electrons), 0)
+    variance = read_noise_e**2 * (1 - kept**2) - kept * (1 - kept) * below
+    sigma: _Plane = np.sqrt(np.maximum(variance, 0))
+    return sigma
 
 
 def _as_dtype(counts: _Plane, dtype: np.dtype[Any], bit_depth: int | None) -> ImageArray:

@@ -72,6 +72,22 @@ def test_thinned_counts_are_those_of_a_shorter_exposure(
     assert variance == pytest.approx(gain**2 * (fraction * mean_e + read_noise**2), rel=0.02)
 
 
+@pytest.mark.parametrize(("fraction", "read_noise"), [(0.1, 1.6), (0.5, 1.0), (0.5, 3.0)])
+@pytest.mark.parametrize("mean_e", [0.0, 0.5])
+def test_in_the_dark_thinning_leaves_the_read_noise_of_the_camera(
+    mean_e: float, fraction: float, read_noise: float
+) -> None:
+    """Read noise alone makes positive and negative counts; thinning must not add to it."""
+    rng = np.random.default_rng(8)
+    electrons = rng.poisson(mean_e, (SIDE, SIDE, 1)) + rng.normal(0, read_noise, (SIDE, SIDE, 1))
+    parameters = DegradeParameters(
+        fraction=fraction, read_noise_e=read_noise, gain_adu=2, dark_adu=(100,), bright_adu=(120,)
+    )
+    mean, variance = statistics(degrade_image(100 + 2 * electrons, parameters))
+    assert mean == pytest.approx(100 + 2 * fraction * mean_e, abs=0.02)
+    assert variance == pytest.approx(4 * (fraction * mean_e + read_noise**2), rel=0.02)
+
+
 def test_thinning_without_read_noise_is_poisson_in_every_count() -> None:
     """The histogram is the Poisson distribution, not only its mean and variance."""
     rng = np.random.default_rng(1)
