@@ -40,17 +40,21 @@ def prepare(
     instances: Annotated[
         str | None,
         typer.Option(
-            metavar="binary|interior-boundary",
+            metavar="RULE",
             show_default=False,
-            help="Masks number their objects; what these become.",
+            help="For masks that number their objects: binary makes background and object, "
+            "interior-boundary background, interior and boundary.",
         ),
     ] = None,
     boundary_width: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="PX", min=1, help="Boundary inside each object, for interior-boundary."
+            metavar="PX",
+            min=1,
+            show_default=False,
+            help="Boundary of interior-boundary, from the outline inwards (default: 2).",
         ),
-    ] = 2,
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Which class is background.", show_default=False),
@@ -183,12 +187,16 @@ def prepare(
     console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
 
 
-def _instance_settings(rule: str | None, boundary_width: int) -> InstanceSettings | None:
-    """Return the rule as settings; SettingsError when it is unknown."""
+def _instance_settings(rule: str | None, boundary_width: int | None) -> InstanceSettings | None:
+    """Return the rule as settings; SettingsError when it is unknown or has no boundary."""
     from cellenhance.data.instances import InstanceSettings
+    from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
 
+    if boundary_width is not None and rule != "interior-boundary":
+        raise SettingsError("--boundary-width goes with --instances interior-boundary only")
     if rule is None:
         return None
-    values = {"rule": rule, "boundary_width_px": boundary_width}
+    values: dict[str, object] = {"rule": rule}
+    values |= {} if boundary_width is None else {"boundary_width_px": boundary_width}
     return validate_settings(InstanceSettings, values, where="--instances and --boundary-width")

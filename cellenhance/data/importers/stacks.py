@@ -24,7 +24,7 @@ from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.readers import image_stem, open_image
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
-IMAGE_WORDS = ("volumes", "volume", "images", "image", "imgs", "img", "raw", "stack", "input")
+IMAGE_WORDS = ("volumes", "volume", "images", "image", "imgs", "img", "raw", "input")
 MASK_WORDS = ("labels", "label", "masks", "mask", "gt", "groundtruth", "seg", "segmentation")
 _DEPTH = 2
 
@@ -101,12 +101,14 @@ def _match(folder: Path, source: Path) -> _Stacks:
     for path in list_images(folder, recursive=False).files:
         stem = image_stem(path).lower()
         image, mask = (_without_word(stem, words) for words in (IMAGE_WORDS, MASK_WORDS))
-        if path.suffix.lower() not in STACK_SUFFIXES or (image is None) == (mask is None):
+        if path.suffix.lower() not in STACK_SUFFIXES:
             others.append(path)
-        elif image is not None:
-            images.setdefault(image, []).append(path)
         elif mask is not None:
             masks.setdefault(mask, []).append(path)
+        elif image is not None:
+            images.setdefault(image, []).append(path)
+        else:
+            others.append(path)
     both = [rest for rest in images if rest in masks]
     for files in [side[rest] for rest in both for side in (images, masks)]:
         if len(files) > 1:

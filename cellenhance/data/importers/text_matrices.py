@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,15 +115,17 @@ def read_matrix(path: Path) -> NDArray[np.int64]:
         n_bytes = path.stat().st_size
         if n_bytes > _LONGEST_FILE:
             raise DatasetError(f"{path}: has {n_bytes} bytes; at most {_LONGEST_FILE} are read")
-        lines = re.sub(r"[,;\t]", " ", path.read_text(encoding="utf-8-sig")).splitlines()
-        matrix: NDArray[Any] = np.loadtxt(lines, dtype=np.int64, ndmin=2, comments=None)
+        text = re.sub(r"[,;\t]", " ", path.read_text(encoding="utf-8-sig"))
+        if not text.strip():
+            raise DatasetError(f"{path}: is empty; expected a line of numbers a row of pixels")
+        matrix: NDArray[np.int64] = np.loadtxt(
+            text.splitlines(), dtype=np.int64, ndmin=2, comments=None
+        )
     except (OSError, ValueError, OverflowError) as error:
         raise DatasetError(
             f"{path}: is no matrix of whole numbers ({error}); expected a line for each row of "
             "pixels, as many numbers in each"
         ) from error
-    if matrix.size == 0:
-        raise DatasetError(f"{path}: is empty; expected a line of numbers for each row of pixels")
     return matrix
 
 

@@ -1,0 +1,126 @@
+"""Label maps through `dataset prepare`: refused without a rule, classes by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellenhance.data.manifest import load_dataset
+from cellenhance.data.samples import load_sample
+from cellenhance.data.splits import load_split
+from tests.conftest import RunCli
+from tests.layout_twins import (
+    TWINS,
+    class_mask,
+    image,
+    label_map,
+    make_cellpose,
+    make_csv,
+    make_dsb2018,
+    put,
+)
+
+
+def test_without_a_rule_the_line_names_the_rules_and_a_command_that_works(
+    cli: RunCli, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "lab", tmp_path / "set"
+    make_dsb2018(source)
+    result = cli("dataset", "prepare", source, "-o", output)
+    assert result.exit_code == 3
+    [line] = [each for each in result.stderr.splitlines() if each.startswith("error")]
+    assert "masks are label maps, one number an object (layout dsb2018: 0 (288 px)" in line
+    for option in ("--instances binary", "--instances interior-boundary", "--boundary-width PX"):
+        assert option in line
+    command = line.rpartition("for example: cellenhance ")[2]
+    assert cli(*command.split()).exit_code == 0
+    assert load_dataset(output).class_names == ("background", "object")
+
+
+def test_interior_and_boundary_with_names_of_the_users(cli: RunCli, tmp_path: Path) -> None:
+    source, output = tmp_path / "lab", tmp_path / "set"
+    make_cellpose(source)
+    rule = ("--instances", "interior-boundary", "--boundary-width", 1)
+    names = ("--class", "other=0,2", "--class", "nucleus=1")
+    result = cli("dataset", "prepare", source, "-o", output, *rule, *names)
+    assert result.exit_code == 0, result.stderr
+    dataset = load_dataset(output)
+    assert dataset.class_names == ("other", "nucleus")
+    # Of 4 x 4 px the inner 2 x 2 are left; the object at the image edge keeps that side.
+    mask = load_sample(dataset, dataset.samples[0]).mask
+    assert np.count_nonzero(mask) == 4 + 4 + 2 * 3
+    assert (mask[2:6, 5:7] == 0).all()
+
+
+def test_values_to_ignore_are_no_objects(cli: RunCli, tmp_path: Path) -> None:
+    source, output = tmp_path / "lab", tmp_path / "set"
+    labels = label_map()
+    labels[11] = 65535
+    put(source / "a.tif", image())
+    put(source / "a_masks.tif", labels)
+    words = ("--instances", "binary", "--ignore", 65535)
+    assert cli("dataset", "prepare", source, "-o", output, *words).exit_code == 0
+    fingerprint = load_dataset(output).description.fingerprint
+    assert fingerprint is not None
+    assert fingerprint.ignored_share == pytest.approx(1 / 12)
+    assert fingerprint.class_shares["object"] == pytest.approx(48 / 176)
+
+
+def test_a_class_for_each_number(cli: RunCli, tmp_path: Path) -> None:
+    source, output = tmp_path / "lab", tmp_path / "set"
+    make_cellpose(source)
+    names = ("--class", "rest=0", "--class", "left=1,2", "--class", "right=3")
+    assert cli("dataset", "prepare", source, "-o", output, *names).exit_code == 0
+    assert load_dataset(output).class_names == ("rest", "left", "right")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--instances", "outline"), "'binary' or 'interior-boundary'"),
+        (("--instances", "binary", "--boundary-width", "3"), "with --instances interior-boundary"),
+        (("--boundary-width", "3"), "goes with --instances interior-boundary only"),
+    ],
+)
+def test_rules_that_are_unknown(
+    cli: RunCli, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    make_cellpose(tmp_path / "lab")
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *words)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_groups_and_split_of_a_table_reach_the_dataset(cli: RunCli, tmp_path: Path) -> None:
+    make_csv(tmp_path / "lab")
+    words = ("--class", "background=0", "--class", "cell=255")
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "csv (pairs.csv has the columns image and mask)" in " ".join(result.stdout.split())
+    dataset = load_dataset(tmp_path / "set")
+    assert [row.group for row in dataset.samples] == ["donor 1", "donor 1", "donor 2"]
+    assert load_split(dataset).subset(1, "train") == ("a", "b")
+
+
+def test_classes_and_ignore_of_nnunet_need_no_option(cli: RunCli, tmp_path: Path) -> None:
+    TWINS["nnunet"](tmp_path / "lab")
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set")
+    assert result.exit_code == 0, result.stderr
+    dataset = load_dataset(tmp_path / "set")
+    assert (dataset.class_names, dataset.description.channel_names) == (
+        ("background", "cell"),
+        ("DAPI", "GFP"),
+    )
+    mask = load_sample(dataset, dataset.samples[0]).mask
+    np.testing.assert_array_equal(mask, np.where(class_mask() > 0, 1, 255))
+
+
+def test_an_unmatched_file_can_be_excluded_by_name(cli: RunCli, tmp_path: Path) -> None:
+    make_cellpose(tmp_path / "lab")
+    put(tmp_path / "lab" / "c.tif", image())
+    words = ("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", "--instances")
+    assert cli(*words, "binary").exit_code == 3
+    assert cli(*words, "binary", "--exclude", "c.tif").exit_code == 0
+    assert cli(*words, "binary", "--exclude", "d.tif", "--overwrite").exit_code == 3
