@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +21,14 @@ from cellenhance.metrics.scores import OverlapScores, Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.comparison import Classes
 from cellenhance.render.figures import FigureStyle
-from cellenhance.tasks.evaluation_images import SeenImage, WorstImages
+from cellenhance.tasks.evaluation_images import (
+    Keepers,
+    SeenImage,
+    WorstImages,
+    keep_metrics,
+)
 from cellenhance.tasks.evaluation_output import refuse_former, write_evaluation
 from cellenhance.tasks.evaluation_record import Evaluation
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class EvaluatePredictionsRequest:
     ignore : values (or colours) of the truth whose pixels do not count
     output : where the files go; None writes none
     n_worst : how many of the worst images are drawn
+    metrics : names of the registry, or "all", beyond what is always reported
+    pixel_size_um : replaces what the dataset of the truth says
     """
 
     predictions: Path
@@ -50,6 +54,8 @@ class EvaluatePredictionsRequest:
     output: Path | None = None
     overwrite: bool = False
     n_worst: int = 5
+    metrics: tuple[str, ...] = ()
+    pixel_size_um: float | None = None
     resampling: Resampling = field(default_factory=Resampling)
     style: FigureStyle = field(default_factory=FigureStyle)
 
@@ -83,14 +89,18 @@ def evaluate_predictions(
         ignore=request.ignore,
     )
     dataset = _dataset(request.truth)
-    worst = WorstImages(request.n_worst if request.output else 0)
+    size = request.pixel_size_um or classes.pixel_size_um
+    keepers = Keepers(
+        WorstImages(request.n_worst if request.output else 0),
+        keep_metrics(request.metrics, classes.names, size, has_probabilities=False),
+    )
     matrices, n_pixels = [], []
     for done, (name, (prediction, truth)) in enumerate(pairs.items(), start=1):
         masks = _read_pair(prediction, truth, classes)
         matrices.append(confusion_matrix(*masks, len(classes.names)))
         n_pixels.append(masks[0].size)
         scores = OverlapScores.from_matrix(classes.names, matrices[-1])
-        worst.see(SeenImage(name, _image_of(dataset, name), *masks, scores))
+        keepers.see(SeenImage(name, _image_of(dataset, name), *masks, scores))
         progress(done, len(pairs), name)
     groups = _groups(dataset, list(pairs))
     evaluation = Evaluation(
@@ -102,10 +112,11 @@ def evaluate_predictions(
         groups=groups,
         n_pixels=tuple(n_pixels),
         looks=Classes(classes.names, classes.colors, classes.background),
+        further=keepers.further.finish(groups, request.resampling),
         facts={"predictions": request.predictions.name, "truth": request.truth.name},
     )
     if request.output is not None:
-        write_evaluation(request.output, evaluation, worst, request.style, classes.pixel_size_um)
+        write_evaluation(request.output, evaluation, keepers.worst, request.style, size)
     return evaluation
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,10 +14,8 @@ from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import (
     EvaluatedSample,
     PixelCounts,
-    count_pixels,
     evaluate_samples,
 )
-from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.run_folder import (
     RunFolder,
@@ -28,26 +25,31 @@ from cellenhance.engine.run_folder import (
     run_folders,
 )
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import OverlapScores, Scores, majority_scores
-from cellenhance.networks.aep import AEP
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.comparison import Classes
 from cellenhance.render.figures import FigureStyle
 from cellenhance.tasks.evaluate_subset import (
-    ALL,
     SUBSETS,
     EvaluatedSubset,
     subset_of_dataset,
     subset_of_run,
 )
-from cellenhance.tasks.evaluation_images import SeenImage, WorstImages
+from cellenhance.tasks.evaluate_validation import choose_on_validation, require_validation
+from cellenhance.tasks.evaluation_images import (
+    Keepers,
+    SeenImage,
+    WorstImages,
+    keep_metrics,
+)
+from cellenhance.tasks.evaluation_names import BRANCH_LABELS, name_result
 from cellenhance.tasks.evaluation_output import refuse_former, write_evaluation
-from cellenhance.tasks.evaluation_record import ChosenBranch, Evaluation
+from cellenhance.tasks.evaluation_record import Evaluation
+from cellenhance.tasks.threshold import threshold_metric
 
 logger = logging.getLogger(__name__)
-
-_LABELS = {"network 1": "network 1 alone", FIXED_WEIGHTS: "ensemble, fixed weights"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class EvaluateRunRequest:
     dataset : None means the one the run was trained on
     output : where the files go; None means `evaluation/<subset>/` in the run folder
     n_worst : how many of the worst images are drawn
+    metrics : names of the registry, or "all", beyond what is always reported
+    threshold_metric : name of the metric by which thresholds are chosen on the validation part
+    pixel_size_um : replaces what the dataset says
     """
 
     run: Path
@@ -72,6 +77,9 @@ class EvaluateRunRequest:
     output: Path | None = None
     overwrite: bool = False
     n_worst: int = 5
+    metrics: tuple[str, ...] = ()
+    threshold_metric: str | None = None
+    pixel_size_um: float | None = None
     resampling: Resampling = field(default_factory=Resampling)
     style: FigureStyle = field(default_factory=FigureStyle)
 
@@ -133,10 +141,21 @@ def evaluate_run(
     if request.subset not in SUBSETS:
         raise SettingsError(f"--subset {request.subset}: expected one of {', '.join(SUBSETS)}")
     sources = _sources(request)
+    _check_metrics(request, sources)
     for source in sources:
         if request.output is not None and source.output is not None:
             refuse_former(source.output, overwrite=request.overwrite)
     return [_evaluate(request, source, progress) for source in sources]
+
+
+def _check_metrics(request: EvaluateRunRequest, sources: list[_Source]) -> None:
+    """Raise SettingsError for metrics that cannot be computed, before any work."""
+    for source in sources:
+        size = request.pixel_size_um or source.subset.dataset.description.pixel_size_um
+        choose_metrics(request.metrics, has_probabilities=True, has_pixel_size=size is not None)
+        if request.threshold_metric is not None:
+            threshold_metric(request.threshold_metric)
+            require_validation(source.subset)
 
 
 def _sources(request: EvaluateRunRequest) -> list[_Source]:
@@ -171,15 +190,26 @@ def _evaluate(
     request: EvaluateRunRequest, source: _Source, progress: ProgressCallback
 ) -> RunScores:
     predictor = _load(request, source)
-    classes, subset = predictor.header.class_names, source.subset
-    worst = WorstImages(request.n_worst if source.output else 0)
-    samples = subset.samples(progress, "evaluating")
-    evaluated = evaluate_samples(predictor, samples, variants=True)
-    counts = PixelCounts.collect(_watch(evaluated, subset, worst))
+    subset, classes = source.subset, predictor.header.class_names
+    metric = threshold_metric(request.threshold_metric) if request.threshold_metric else None
+    choices = choose_on_validation(predictor, subset, metric, progress)
+    size = request.pixel_size_um or subset.dataset.description.pixel_size_um
+    keepers = Keepers(
+        WorstImages(request.n_worst if source.output else 0),
+        keep_metrics(request.metrics, classes, size, has_probabilities=True),
+        choices.thresholds,
+    )
+    evaluated = evaluate_samples(
+        predictor,
+        subset.samples(progress, "evaluating"),
+        variants=True,
+        probabilities=keepers.needs_probabilities,
+    )
+    counts = PixelCounts.collect(_watch(evaluated, subset, keepers))
     scores = counts.scores(classes).with_intervals(subset.groups, request.resampling)
     evaluation = Evaluation(
         title=f"{source.title}, {subset.dataset.description.name}, {subset.name}",
-        result_name=_name_result(predictor),
+        result_name=name_result(predictor),
         scores=scores,
         groups=subset.groups,
         n_pixels=subset.n_pixels,
@@ -187,13 +217,14 @@ def _evaluate(
             classes, [each.color for each in predictor.header.classes], subset.background
         ),
         majority=_majority(source, counts, request.resampling),
-        branch_labels=_LABELS,
-        chosen=_choose_branch(predictor, subset, progress),
+        branch_labels=BRANCH_LABELS,
+        chosen=choices.branch,
+        further=keepers.further.finish(subset.groups, request.resampling),
+        thresholds=keepers.finish_thresholds(classes, subset.groups, request.resampling),
         facts=_facts(source, predictor),
     )
     if source.output is not None:
-        size = subset.dataset.description.pixel_size_um
-        write_evaluation(source.output, evaluation, worst, request.style, size)
+        write_evaluation(source.output, evaluation, keepers.worst, request.style, size)
     return RunScores(source.name, predictor.header.entry.name, evaluation, source.output)
 
 
@@ -213,13 +244,15 @@ def _load(request: EvaluateRunRequest, source: _Source) -> Predictor:
 
 
 def _watch(
-    evaluated: Iterator[EvaluatedSample], subset: EvaluatedSubset, worst: WorstImages
+    evaluated: Iterator[EvaluatedSample], subset: EvaluatedSubset, keepers: Keepers
 ) -> Iterator[EvaluatedSample]:
     """Yield what comes, after its pixels were shown to all who keep something of them."""
+    names = subset.dataset.class_names
     for each in evaluated:
         name, truth = each.sample.id, each.sample.mask
-        scores = OverlapScores.from_matrix(subset.dataset.class_names, each.matrix)
-        worst.see(SeenImage(name, partial(subset.read_image, name), truth, each.mask, scores))
+        scores = OverlapScores.from_matrix(names, each.matrix)
+        image = SeenImage(name, partial(subset.read_image, name), truth, each.mask, scores)
+        keepers.see(image, each.probabilities)
         yield each
 
 
@@ -230,45 +263,6 @@ def _majority(source: _Source, counts: PixelCounts, resampling: Resampling) -> M
     names = source.subset.dataset.class_names
     scores = majority_scores(names, record.training_pixels, counts.ids, counts.result)
     return {record.majority_class: scores.with_intervals(source.subset.groups, resampling)}
-
-
-def _name_result(predictor: Predictor) -> str:
-    """Return how tables name the result: by the model, where it has one output only."""
-    network = predictor.members[0].network
-    if not network.branch_names:
-        return predictor.header.entry.name
-    if not isinstance(network, AEP):
-        return "ensemble (the result)"
-    if network.final_branch is not None:
-        return f"branch {network.final_branch} alone, as trained (the result)"
-    kind = "fixed" if network.ensemble is None else "learned"
-    return f"ensemble, {kind} weights (the result)"
-
-
-def _choose_branch(
-    predictor: Predictor, subset: EvaluatedSubset, progress: ProgressCallback
-) -> ChosenBranch | None:
-    """Return the branch of an AEP network that is best on the validation part, if there is one.
-
-    None where the images scored are among those that would choose.
-    """
-    network = predictor.members[0].network
-    if not isinstance(network, AEP) or subset.name in ("val", ALL):
-        return None
-    validation = subset.validation()
-    if validation is None:
-        logger.info(
-            "without ensemble: the split has no validation part, so no branch was chosen; every "
-            "branch has its own row"
-        )
-        return None
-    counts = count_pixels(predictor, validation.samples(progress, "choosing a branch on"))
-    scores = counts.scores(predictor.header.class_names).branches
-    found = {name: scores[name].pooled.miou for name in network.branch_names[1:]}
-    if any(math.isnan(value) for value in found.values()):
-        logger.info("without ensemble: the validation part has no annotated pixel to choose on")
-        return None
-    return ChosenBranch(max(found, key=found.__getitem__), found)
 
 
 def _facts(source: _Source, predictor: Predictor) -> dict[str, Any]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.data.writers import replacing_folder
+from cellenhance.metrics.further_scores import FurtherMetrics, choose_metrics
+from cellenhance.metrics.score_intervals import Resampling
+from cellenhance.metrics.scored_image import ScoredImage
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.comparison import Classes, describe_iou
 from cellenhance.render.display import choose_display
@@ -23,6 +30,9 @@ from cellenhance.render.panels import (
     class_entries,
     draw_panels,
 )
+from cellenhance.tasks.threshold import ThresholdApplier, ThresholdScores
+
+logger = logging.getLogger(__name__)
 
 WORST_FOLDER = "worst"
 
@@ -63,6 +73,61 @@ class WorstImages:
     def ranked(self) -> list[SeenImage]:
         """Return them, the worst first."""
         return [image for _, _, image in sorted(self._heap, key=lambda entry: entry[:2])][::-1]
+
+
+def keep_metrics(
+    words: Sequence[str],
+    classes: tuple[str, ...],
+    pixel_size_um: float | None,
+    *,
+    has_probabilities: bool,
+) -> FurtherMetrics:
+    """Return who computes the metrics of these names; what "all" leaves out is said.
+
+    Raises
+    ------
+    SettingsError
+        A name is none, or the metric needs what is not there.
+    """
+    found, left_out = choose_metrics(
+        words, has_probabilities=has_probabilities, has_pixel_size=pixel_size_um is not None
+    )
+    if left_out:
+        why = "the pixel size is" if has_probabilities else "probabilities or the pixel size are"
+        logger.info("left out, since %s not known: %s", why, ", ".join(left_out))
+    return FurtherMetrics(found, classes, pixel_size_um)
+
+
+@dataclass(slots=True)
+class Keepers:
+    """All who keep something of each image."""
+
+    worst: WorstImages
+    further: FurtherMetrics
+    thresholds: ThresholdApplier | None = None
+
+    @property
+    def needs_probabilities(self) -> bool:
+        """Tell whether one of them looks at probabilities."""
+        return self.further.needs_probabilities or self.thresholds is not None
+
+    def see(self, image: SeenImage, probabilities: NDArray[np.float32] | None = None) -> None:
+        """Show them one image."""
+        self.worst.see(image)
+        if self.further.metrics:
+            n_classes = len(self.further.classes)
+            size = self.further.pixel_size_um
+            self.further.see(ScoredImage(image.truth, image.mask, n_classes, probabilities, size))
+        if self.thresholds is not None and probabilities is not None:
+            self.thresholds.see(image.truth, image.mask, probabilities)
+
+    def finish_thresholds(
+        self, classes: Sequence[str], groups: Sequence[str], resampling: Resampling
+    ) -> tuple[ThresholdScores, ...]:
+        """Return what the thresholds got; nothing where none was asked for."""
+        if self.thresholds is None:
+            return ()
+        return self.thresholds.finish(classes, groups, resampling)
 
 
 def write_worst(

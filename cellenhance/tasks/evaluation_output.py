@@ -20,6 +20,7 @@ from cellenhance.render.table_files import to_latex, to_markdown
 from cellenhance.render.tables import Table, image_table
 from cellenhance.tasks.evaluation_images import WorstImages, write_worst
 from cellenhance.tasks.evaluation_record import Evaluation
+from cellenhance.tasks.threshold import SWEEP_COLUMNS, SWEEP_FILE, ThresholdScores
 
 SUMMARY_FILE = "summary.json"
 IMAGES_FILE = "per_image.csv"
@@ -47,8 +48,7 @@ def write_evaluation(
     """
     scores = evaluation.scores
     (folder / SUMMARY_FILE).unlink(missing_ok=True)
-    extra = {"group": evaluation.groups} | _pixel_columns(evaluation)
-    table = image_table(scores, extra)
+    table = image_table(scores, _image_columns(evaluation))
     write_csv(folder / IMAGES_FILE, table.header, table.rows)
     rows = [(name, *row) for name, row in zip(scores.classes, scores.matrix.tolist(), strict=True)]
     write_csv(folder / CONFUSION_FILE, ("true class", *scores.classes), rows)
@@ -60,6 +60,7 @@ def write_evaluation(
             path.unlink()
     save_all(figure, folder / "confusion", style)
     write_tables(folder, evaluation.tables(), evaluation.title)
+    _write_sweep(folder / SWEEP_FILE, evaluation.thresholds)
     write_worst(folder, worst, evaluation.looks, style, pixel_size_um)
     write_json(folder / SUMMARY_FILE, evaluation.to_json())
 
@@ -70,10 +71,29 @@ def write_tables(folder: Path, tables: Sequence[Table], heading: str) -> None:
     write_text(folder / "table.tex", to_latex(tables, heading))
 
 
-def _pixel_columns(evaluation: Evaluation) -> dict[str, Sequence[object]]:
+def _write_sweep(path: Path, thresholds: Sequence[ThresholdScores]) -> None:
+    """Write what each threshold scored on the validation part, if any was chosen."""
+    path.unlink(missing_ok=True)
+    if thresholds:
+        write_csv(path, SWEEP_COLUMNS, [row for each in thresholds for row in each.sweep_rows()])
+
+
+def _image_columns(evaluation: Evaluation) -> dict[str, Sequence[object]]:
+    """Return the columns of `per_image.csv` beside the overlap scores."""
     counted = evaluation.scores.matrices.sum(axis=(1, 2)).tolist()
     ignored = [n - each for n, each in zip(evaluation.n_pixels, counted, strict=True)]
-    return {"n_px": counted, "n_ignored_px": ignored}
+    columns: dict[str, Sequence[object]] = {
+        "group": evaluation.groups,
+        "n_px": counted,
+        "n_ignored_px": ignored,
+    }
+    for each in evaluation.further:
+        for index, column in enumerate(each.columns):
+            columns[each.column_name(column)] = each.values[:, index].tolist()
+    for scores in evaluation.thresholds:
+        name = f"{scores.metric.name}_{scores.name}_at_threshold"
+        columns[name] = scores.chosen.tolist()
+    return columns
 
 
 def _matrices(evaluation: Evaluation) -> dict[str, ImageMatrices]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cellenhance.engine.evaluation_files import ENSEMBLE, FIXED_WEIGHTS
+from cellenhance.metrics.further_scores import MetricScores
 from cellenhance.metrics.scores import Scores
 from cellenhance.render.comparison import Classes
+from cellenhance.render.metric_tables import metric_tables
 from cellenhance.render.table_files import collect_notes
 from cellenhance.render.tables import Table, class_table, comparison_table
+from cellenhance.tasks.threshold import ThresholdScores, threshold_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Evaluation:
     majority : what the class most frequent in training gets everywhere, by its name; may be empty
     branch_labels : how tables name a branch or variant, where it is not by its own name
     chosen : the branch chosen on the validation part; None without one
+    further : metrics of the registry that were asked for, of the result
+    thresholds : what thresholds chosen on the validation part get here, by class
     facts : what `summary.json` says of the run and the data
     """
 
@@ -49,6 +54,8 @@ class Evaluation:
     majority: Mapping[str, Scores] = field(default_factory=dict)
     branch_labels: Mapping[str, str] = field(default_factory=dict)
     chosen: ChosenBranch | None = None
+    further: tuple[MetricScores, ...] = ()
+    thresholds: tuple[ThresholdScores, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(self, *, of_folds: bool = False) -> dict[str, Scores]:
@@ -81,7 +88,9 @@ class Evaluation:
         if len(rows) > 1:
             pooled.append((comparison_table(rows), [*intervals, *pixels, *mixing]))
             by_image.append((comparison_table(rows, per_image=True), [*pixels, *mixing]))
-        return [replace(table, notes=tuple(notes)) for table, notes in [*pooled, *by_image]]
+        tables = [replace(table, notes=tuple(notes)) for table, notes in [*pooled, *by_image]]
+        tables += metric_tables(self.further, self.scores.classes)
+        return tables + ([threshold_table(self.thresholds)] if self.thresholds else [])
 
     def notes(self) -> list[str]:
         """Return what a reader of the tables must know, each once."""
@@ -131,6 +140,14 @@ class Evaluation:
                 "branch": self.chosen.name,
                 "chosen_on": "val",
                 "validation_miou": dict(self.chosen.validation_miou),
+            }
+        if self.further:
+            values["metrics"] = {each.metric.name: each.to_json() for each in self.further}
+        if self.thresholds:
+            values["threshold"] = {
+                "metric": self.thresholds[0].metric.name,
+                "chosen_on": "val",
+                "classes": {each.name: each.to_json() for each in self.thresholds},
             }
         values["n_pixels"] = sum(self.n_pixels)
         values["n_ignored_pixels"] = self.n_ignored

@@ -60,6 +60,25 @@ def evaluate(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            metavar="NAME,NAME...|all",
+            show_default=False,
+            help="More metrics, such as hausdorff,boundary-f1,v-rand,roc-auc,pq,ece.",
+        ),
+    ] = None,
+    threshold_metric: Annotated[
+        str | None,
+        typer.Option(
+            "--threshold-metric",
+            metavar="NAME",
+            show_default=False,
+            help="Choose each class's threshold by this metric on the validation part.",
+        ),
+    ] = None,
+    pixel_size: options.PixelSize = None,
     resamples: Annotated[
         int,
         typer.Option("--resamples", min=0, help="Bootstrap resamples of the intervals; 0: none."),
@@ -97,6 +116,7 @@ def evaluate(
 
     style = options.figure_style(dpi, width_mm, "light", formats)
     resampling = Resampling(seed, resamples)
+    wanted = tuple(word for word in (metrics or "").split(",") if word.strip())
     if runs and predictions is None and truth is None:
         from cellenhance.tasks.evaluate_run import EvaluateRunRequest
 
@@ -113,12 +133,20 @@ def evaluate(
             output=output,
             overwrite=overwrite,
             n_worst=n_worst,
+            metrics=wanted,
+            pixel_size_um=pixel_size,
+            threshold_metric=threshold_metric,
             resampling=resampling,
             style=style,
         )
         _evaluate_runs(runs, request, json=json)
     elif not runs and predictions is not None and truth is not None:
-        _refuse({"--dataset": dataset, "--split": split}, "a RUN")
+        of_runs: dict[str, object] = {
+            "--dataset": dataset,
+            "--split": split,
+            "--threshold-metric": threshold_metric,
+        }
+        _refuse(of_runs, "a RUN")
         masks = EvaluatePredictionsRequest(
             predictions=predictions,
             truth=truth,
@@ -127,6 +155,8 @@ def evaluate(
             output=output,
             overwrite=overwrite,
             n_worst=n_worst,
+            metrics=wanted,
+            pixel_size_um=pixel_size,
             resampling=resampling,
             style=style,
         )
@@ -165,7 +195,7 @@ def _evaluate_runs(runs: list[Path], request: EvaluateRunRequest, *, json: bool)
         folders.append(result.folder)
     for folder in folders:
         if folder is not None:
-            console.note(f"tables, figures and the worst images in {folder}")
+            console.note(f"tables and figures in {folder}")
 
 
 def _evaluate_masks(request: EvaluatePredictionsRequest, *, json: bool) -> None:
@@ -178,7 +208,7 @@ def _evaluate_masks(request: EvaluatePredictionsRequest, *, json: bool) -> None:
     else:
         _show(evaluation.tables(), evaluation.title)
     if request.output is not None:
-        console.note(f"tables, figures and the worst images in {request.output}")
+        console.note(f"tables and figures in {request.output}")
 
 
 def _show(tables: Sequence[Table], caption: str) -> None:
