@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py [--side 2048]
 
-The image has three classes of smooth shapes; about 11 % of the pixels are predicted wrongly. Metrics
-that share a look at the pair (confusion matrix, outlines, objects ...) come in the order of the
-registry, so the first of them pays for the others. At the end the bound on what the bins of the
-pooled ROC-AUC can change.
+The image has three classes of smooth shapes; about 11 % of the pixels are predicted wrongly.
+Metrics that share a look at the pair (confusion matrix, outlines, objects ...) come in the order of
+the registry, so the first of them pays for the others. At the end the bound on what the bins of
+the pooled ROC-AUC can change.
 """
 
 from __future__ import annotations

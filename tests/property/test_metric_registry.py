@@ -35,7 +35,7 @@ def values_of(name: str, image: ScoredImage) -> NDArray[np.float64]:
     return METRICS[name].compute(image)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scored_images())
 def test_values_lie_in_their_range_or_are_undefined(image: ScoredImage) -> None:
     for name, metric in METRICS.items():
@@ -44,7 +44,7 @@ def test_values_lie_in_their_range_or_are_undefined(image: ScoredImage) -> None:
         assert np.all(np.isnan(values) | ((values >= 0) & (values <= highest))), name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scored_images())
 def test_tallies_of_one_image_give_its_values(image: ScoredImage) -> None:
     for name, metric in METRICS.items():
@@ -53,7 +53,7 @@ def test_tallies_of_one_image_give_its_values(image: ScoredImage) -> None:
             np.testing.assert_allclose(pooled, metric.compute(image), atol=1e-12, err_msg=name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scored_images(ignored=False))
 def test_symmetric_metrics_do_not_care_which_mask_is_the_truth(image: ScoredImage) -> None:
     swapped = ScoredImage(image.prediction, image.truth, N_CLASSES)
@@ -64,7 +64,7 @@ def test_symmetric_metrics_do_not_care_which_mask_is_the_truth(image: ScoredImag
         np.testing.assert_allclose(values_of(one, image), values_of(other, swapped), atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scored_images())
 def test_only_the_truth_itself_is_at_no_distance(image: ScoredImage) -> None:
     counted = image.truth != 255
@@ -75,7 +75,7 @@ def test_only_the_truth_itself_is_at_no_distance(image: ScoredImage) -> None:
         assert np.isnan(distance) or (distance == 0) == alike
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(scored_images(), scored_images())
 def test_pooling_lies_between_the_images(first: ScoredImage, second: ScoredImage) -> None:
     """Of ratios of counts the pooled one is a weighted mean."""
