@@ -1,12 +1,13 @@
 """Label maps, one number an object, as masks of classes by a named rule.
 
 Values of a label map: 0 is background, any other value one instance. After a rule: 0 background,
-1 object (or its interior), 2 boundary.
+1 object (or its interior), 2 boundary. Objects that were drawn with a class each keep it as the
+class of their interior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import ndimage
 
-from cellenhance.arrays import ImageArray
+from cellenhance.arrays import IGNORE, ImageArray
 from cellenhance.data.classmap import ClassRule, encode_mask, is_truly_color
-from cellenhance.data.importers.contract import FoundPair
+from cellenhance.data.importers.contract import FoundPair, FoundSource, ObjectPair
 from cellenhance.data.sources import ImageInfo
 from cellenhance.settings import Settings
 
@@ -42,11 +43,18 @@ class InstanceSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class InstancePair:
-    """A pair whose label map is read as the codes of a rule; see `FoundPair`."""
+    """A pair whose label map is read as the codes of a rule; see `FoundPair`.
+
+    Attributes
+    ----------
+    ignored : values of the label map that are no instances
+    boundary_code : value of the boundary between objects that were drawn with a class each
+    """
 
     pair: FoundPair
     settings: InstanceSettings
     ignored: frozenset[int] = frozenset()
+    boundary_code: int = BOUNDARY
 
     @property
     def id(self) -> str:
@@ -79,12 +87,53 @@ class InstancePair:
     def load_mask(self, *, expand_palette: bool) -> NDArray[np.int64]:  # noqa: ARG002
         """Return (H, W) codes of the rule; palette indices are instance numbers."""
         labels = self.pair.load_mask(expand_palette=False)
+        if isinstance(self.pair, ObjectPair):
+            return self._with_classes(self.pair.load_objects(), labels.astype(np.int64))
         codes = encode_mask(labels, is_color=is_truly_color(labels))
         return apply_instance_rule(codes, self.settings, self.ignored)
+
+    def _with_classes(
+        self, objects: NDArray[Any], classes: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the rule's codes of drawn objects: the interior keeps the class of its object."""
+        codes = apply_instance_rule(objects, self.settings)
+        if self.settings.rule == "binary":
+            return np.where(classes == IGNORE, classes, codes)
+        return np.where(codes == BOUNDARY, self.boundary_code, classes)
 
     def load_valid(self) -> NDArray[Any] | None:
         """Return the valid mask of the pair."""
         return self.pair.load_valid()
+
+
+def instance_pairs(
+    source: FoundSource, pairs: Sequence[FoundPair], settings: InstanceSettings, ignored: set[int]
+) -> tuple[InstancePair, ...]:
+    """Return the pairs of a source read by a rule; `ignored` values are no instances."""
+    code = boundary_code(source)
+    return tuple(InstancePair(pair, settings, frozenset(ignored), code) for pair in pairs)
+
+
+def has_drawn_objects(source: FoundSource) -> bool:
+    """Tell whether the masks of a source are drawn from objects that have a class each."""
+    return any(isinstance(pair, ObjectPair) for pair in source.pairs)
+
+
+def boundary_code(source: FoundSource) -> int:
+    """Return the value of boundaries: 2, or behind the classes of drawn objects."""
+    if not has_drawn_objects(source):
+        return BOUNDARY
+    code = 1 + max(code for rule in source.default_classes for code in rule.codes)
+    return code + (code == IGNORE)
+
+
+def source_classes(source: FoundSource, settings: InstanceSettings) -> tuple[ClassRule, ...]:
+    """Return the classes of a rule; those of drawn objects and their boundary, where they have."""
+    if not has_drawn_objects(source) or settings.rule == "binary":
+        return instance_classes(settings)
+    taken = {rule.name for rule in source.default_classes}
+    name = "boundary" if "boundary" not in taken else "boundary of objects"
+    return (*source.default_classes, ClassRule(name, (boundary_code(source),)))
 
 
 def instance_classes(settings: InstanceSettings) -> tuple[ClassRule, ...]:

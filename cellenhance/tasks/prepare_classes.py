@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cellenhance.data.classmap import ClassRule, parse_class, parse_codes
 from cellenhance.data.importers.contract import FoundSource
-from cellenhance.data.instances import instance_classes
+from cellenhance.data.instances import has_drawn_objects, source_classes
 from cellenhance.data.survey import Survey
 from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
 
@@ -29,13 +29,18 @@ def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest
 def choose_classes(request: PrepareRequest, source: FoundSource, survey: Survey) -> SourceSurvey:
     """Return what was found with its classes, those of the user before those of the layout."""
     rules = tuple(parse_class(text) for text in request.classes)
-    if not rules and request.instances is not None:
-        return SourceSurvey(request, source, survey, instance_classes(request.instances))
+    if request.instances is not None and not has_drawn_objects(source):
+        # The rule's values 0, 1 and 2 are not those that the layout speaks of.
+        rules = rules or source_classes(source, request.instances)
+        return SourceSurvey(request, source, survey, rules)
+    own = source.default_classes
+    if request.instances is not None:
+        own = source_classes(source, request.instances)
     request = replace(request, ignore=_ignored(request, source, rules))
     if not rules:
         rules = tuple(
             rule
-            for rule in source.default_classes
+            for rule in own
             if rule.name not in source.optional_classes
             or not survey.codes.keys().isdisjoint(rule.codes)
         )

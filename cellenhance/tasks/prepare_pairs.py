@@ -10,9 +10,10 @@ from pathlib import Path
 from cellenhance.data.classmap import parse_codes
 from cellenhance.data.importers.contract import FoundPair, FoundSource
 from cellenhance.data.importers.registry import find_source
-from cellenhance.data.instances import InstancePair
+from cellenhance.data.instances import instance_pairs
 from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError
+from cellenhance.tasks.prepare_classes import named_values
 from cellenhance.tasks.prepare_request import PrepareRequest, name_some
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,12 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
         logger.warning("%s", warning)
     if request.instances is None:
         return source, pairs
-    ignored = [code for text in request.ignore for code in parse_codes(text, f"--ignore {text}")[0]]
-    return source, tuple(
-        InstancePair(pair, request.instances, frozenset(ignored)) for pair in pairs
-    )
+    ignored = {
+        code
+        for text in named_values(request, source).ignore
+        for code in parse_codes(text, f"--ignore {text}")[0]
+    }
+    return source, instance_pairs(source, pairs, request.instances, ignored)
 
 
 def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:

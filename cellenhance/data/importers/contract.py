@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -65,6 +65,14 @@ class FoundPair(Protocol):
 
     def load_valid(self) -> NDArray[Any] | None:
         """Return (H, W) values that are 0 where nothing was annotated, or None."""
+
+
+@runtime_checkable
+class ObjectPair(FoundPair, Protocol):
+    """A pair whose mask is drawn from objects that have a class each."""
+
+    def load_objects(self) -> NDArray[Any]:
+        """Return (H, W) numbers of objects; 0 where there is none, background or ignore."""
 
 
 @dataclass(frozen=True, slots=True)
