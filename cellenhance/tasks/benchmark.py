@@ -21,11 +21,12 @@ from cellenhance.errors import (
     TerminatedRunError,
 )
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.benchmark_tables import BenchmarkTable, MarkedTable
-from cellenhance.render.dose_tables import DoseReport, dose_report
+from cellenhance.render.benchmark_tables import BenchmarkTable
+from cellenhance.render.dose_tables import dose_report
+from cellenhance.render.extra_tables import ExtraTable
 from cellenhance.tasks.benchmark_data import make_conditions
 from cellenhance.tasks.benchmark_files import (
-    as_tables,
+    Summary,
     results_to_json,
     write_figures,
     write_results,
@@ -35,10 +36,16 @@ from cellenhance.tasks.benchmark_plan import (
     BenchmarkRequest,
     BenchmarkRun,
     check_request,
+    metric_names,
     plan_benchmark,
 )
 from cellenhance.tasks.benchmark_run import ScoredRun, load_scored, make_scored
-from cellenhance.tasks.benchmark_summary import summarise
+from cellenhance.tasks.benchmark_summary import (
+    compared_runs,
+    main_table,
+    metric_table,
+    part_tables,
+)
 from cellenhance.tasks.train_log import Report
 
 logger = logging.getLogger(__name__)
@@ -61,8 +68,7 @@ class BenchmarkResult:
     plan: BenchmarkPlan
     scored: tuple[ScoredRun, ...]
     failed: Mapping[str, str]
-    tables: tuple[BenchmarkTable, ...]
-    dose: DoseReport | None
+    summary: Summary
     paths: tuple[Path, ...]
 
     @property
@@ -72,11 +78,7 @@ class BenchmarkResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``benchmark --json`` prints."""
-        return results_to_json(self.plan, self.scored, self.failed, self.tables, self.dose)
-
-    def marked_tables(self) -> list[MarkedTable]:
-        """Return all tables in order."""
-        return as_tables(self.tables, self.dose)
+        return results_to_json(self.plan, self.scored, self.failed, self.summary)
 
 
 def plan_only(request: BenchmarkRequest) -> BenchmarkPlan:
@@ -128,6 +130,8 @@ class _Work:
         progress: ProgressCallback,
     ) -> None:
         self.plan = plan
+        self.subset = plan.request.subset
+        self.metrics = metric_names(plan.request)
         self.announce = announce
         self.watch = watch
         self.progress = progress
@@ -136,9 +140,8 @@ class _Work:
 
     def run_all(self, out_of_time: Callable[[], bool]) -> None:
         """Find what is done, do what is not, until the time is over."""
-        subset = self.plan.request.subset
         for run in self.plan.runs:
-            found = load_scored(run, subset)
+            found = load_scored(run, self.subset, self.metrics)
             if found is not None:
                 self.scored[run.name] = found
         if self.scored:
@@ -154,12 +157,15 @@ class _Work:
                 return
 
     def _make(self, run: BenchmarkRun, out_of_time: Callable[[], bool]) -> None:
-        subset = self.plan.request.subset
         try:
             with self.watch(run.name) as report:
-                made = make_scored(run, subset, report, self.progress, out_of_time)
-        except (PausedRunError, InterruptedRunError, TerminatedRunError):
-            raise
+                made = make_scored(
+                    run, self.subset, self.metrics, report, self.progress, out_of_time
+                )
+        except (PausedRunError, InterruptedRunError, TerminatedRunError) as error:
+            raise type(error)(
+                f"{run.name}: stopped, its state is saved; the same command goes on"
+            ) from error
         except CellEnhanceError as error:
             logger.error("%s: %s", run.name, error)
             self.failed[run.name] = str(error)
@@ -177,10 +183,20 @@ class _Work:
         """Write the tables of what is finished."""
         order = [run.name for run in self.plan.runs]
         scored: Sequence[ScoredRun] = [self.scored[name] for name in order if name in self.scored]
-        tables = summarise(self.plan, scored)
         request = self.plan.request
-        dose = dose_report(tables, request.iou_floor)
-        paths = write_results(self.plan, scored, self.failed, tables, dose)
+        summary = _summarise(self.plan, scored)
+        paths = write_results(self.plan, scored, self.failed, summary)
         if request.report:
-            paths += write_figures(request.output, tables, dose)
-        return BenchmarkResult(self.plan, tuple(scored), self.failed, tuple(tables), dose, paths)
+            paths += write_figures(request.output, summary)
+        return BenchmarkResult(self.plan, tuple(scored), self.failed, summary, paths)
+
+
+def _summarise(plan: BenchmarkPlan, scored: Sequence[ScoredRun]) -> Summary:
+    tables: list[BenchmarkTable] = []
+    extra: list[ExtraTable] = []
+    for compared in compared_runs(plan, scored):
+        tables.append(main_table(compared))
+        metrics = metric_table(compared)
+        extra += [metrics] if metrics else []
+        extra += part_tables(compared)
+    return Summary(tuple(tables), tuple(extra), dose_report(tables, plan.request.iou_floor))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from cellenhance.render import benchmark_tables
 from cellenhance.render.benchmark_figures import draw_dose, draw_scores
 from cellenhance.render.benchmark_tables import BenchmarkRow, BenchmarkTable, MarkedTable
 from cellenhance.render.dose_tables import DoseReport, dose_table
+from cellenhance.render.extra_tables import ExtraTable
 from cellenhance.render.figures import save_figure
 from cellenhance.tasks.benchmark_plan import BenchmarkPlan
 from cellenhance.tasks.benchmark_run import ScoredRun
@@ -30,20 +32,39 @@ from cellenhance.tasks.benchmark_run import ScoredRun
 JSON_FILE, RUNS_FILE, TABLES, FIGURES = "benchmark.json", "results.csv", "table", "figures"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """All tables of a benchmark as they stand; `published` are those it is compared to."""
+
+    tables: tuple[BenchmarkTable, ...] = ()
+    extra: tuple[ExtraTable, ...] = ()
+    dose: DoseReport | None = None
+    published: tuple[MarkedTable, ...] = ()
+
+    def marked(self) -> list[MarkedTable]:
+        """Return all tables in order: of each condition, of the doses, of the papers."""
+        marked = []
+        for table in self.tables:
+            marked += benchmark_tables.as_tables([table])
+            marked += [x.marked() for x in self.extra if x.condition == table.condition]
+        if self.dose is not None:
+            marked.append(dose_table(self.dose))
+        return [*marked, *self.published]
+
+
 def write_results(
     plan: BenchmarkPlan,
     scored: Sequence[ScoredRun],
     failed: Mapping[str, str],
-    tables: Sequence[BenchmarkTable],
-    dose: DoseReport | None,
+    summary: Summary,
 ) -> tuple[Path, ...]:
     """Write all that is known so far and return the paths; tables only where there are some."""
     root = plan.request.output
     paths = [root / JSON_FILE, root / RUNS_FILE]
-    write_json(paths[0], results_to_json(plan, scored, failed, tables, dose))
+    write_json(paths[0], results_to_json(plan, scored, failed, summary))
     _write_runs(paths[1], scored)
-    if tables:
-        marked = as_tables(tables, dose)
+    marked = summary.marked()
+    if marked:
         for suffix, convert in (
             ("md", benchmark_tables.to_markdown),
             ("tex", benchmark_tables.to_latex),
@@ -59,8 +80,7 @@ def results_to_json(
     plan: BenchmarkPlan,
     scored: Sequence[ScoredRun],
     failed: Mapping[str, str],
-    tables: Sequence[BenchmarkTable],
-    dose: DoseReport | None,
+    summary: Summary,
 ) -> dict[str, Any]:
     """Return what ``benchmark --json`` prints: fractions, not rounded; None for undefined."""
     request = plan.request
@@ -84,25 +104,18 @@ def results_to_json(
         "std": "population, over folds",
         "interval": {"level": LEVEL, "n_resamples": request.n_resamples, "over": "test images"},
         "runs": {"total": len(plan.runs), "finished": len(scored), "failed": dict(failed)},
-        "conditions": [_table_to_json(each) for each in tables],
-        "dose": None if dose is None else dose.to_json(),
-        "tables": [each.to_json() for each in as_tables(tables, dose)],
+        "conditions": [_table_to_json(each) for each in summary.tables],
+        "extra": [each.to_json() for each in summary.extra],
+        "dose": None if summary.dose is None else summary.dose.to_json(),
+        "tables": [each.to_json() for each in summary.marked()],
     }
 
 
-def as_tables(tables: Sequence[BenchmarkTable], dose: DoseReport | None) -> list[MarkedTable]:
-    """Return all tables in order: each condition's, then that of the doses."""
-    marked = benchmark_tables.as_tables(tables)
-    return marked if dose is None else [*marked, dose_table(dose)]
-
-
-def write_figures(
-    root: Path, tables: Sequence[BenchmarkTable], dose: DoseReport | None
-) -> tuple[Path, ...]:
+def write_figures(root: Path, summary: Summary) -> tuple[Path, ...]:
     """Draw the scores of each condition and, with doses, the curves: PNG and SVG."""
-    figures = {f"scores-{each.condition}": draw_scores(each) for each in tables}
-    if dose is not None:
-        figures["dose"] = draw_dose(dose)
+    figures = {f"scores-{each.condition}": draw_scores(each) for each in summary.tables}
+    if summary.dose is not None:
+        figures["dose"] = draw_dose(summary.dose)
     paths = []
     for name, figure in figures.items():
         for suffix in ("png", "svg"):

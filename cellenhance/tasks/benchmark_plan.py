@@ -17,6 +17,7 @@ from cellenhance.engine.run_folder import RunFolder, dataset_identity, read_reco
 from cellenhance.engine.run_settings import RunSettings, first_difference
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.metrics.bootstrap import N_RESAMPLES
+from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.tasks.train_setup import TrainRequest, expected_settings
 
 AS_IS = "as-is"
@@ -34,7 +35,8 @@ class BenchmarkRequest:
     models : names of the catalogue; differences are to the first
     folds : "all", or numbers with commas between
     n_seeds, seed : seeds `seed`, `seed` + 1, ...
-    photons : mean photon counts of degraded copies on which everything is repeated
+    metrics : names of further metrics, as `evaluate --metrics` takes them
+    photons : photon counts of degraded copies on which everything is repeated
     iou_floor : the mIoU whose loss is looked for along the dose; None: 90 % of the first model's
     max_hours : pause when they are over
     report : draw figures, too
@@ -56,6 +58,7 @@ class BenchmarkRequest:
     models_file: Path | None = None
     device: str = "auto"
     precision: str = "auto"
+    metrics: tuple[str, ...] = ()
     photons: tuple[float, ...] = ()
     iou_floor: float | None = None
     max_hours: float | None = None
@@ -129,6 +132,7 @@ def check_request(request: BenchmarkRequest) -> None:
             raise SettingsError(f"{what}: {twice[0]} stands twice; name each once")
     if request.subset not in SCORED_SUBSETS:
         raise SettingsError(f"--subset {request.subset}: expected {' or '.join(SCORED_SUBSETS)}")
+    metric_names(request)
     dataset = load_dataset(request.dataset)
     split = load_split(dataset, request.split)
     for fold in chosen_folds(request):
@@ -137,6 +141,22 @@ def check_request(request: BenchmarkRequest) -> None:
                 f"{dataset.root}: split '{split.name}', fold {fold} has no {request.subset} "
                 "samples to score; choose another --split or --subset"
             )
+
+
+def metric_names(request: BenchmarkRequest) -> tuple[str, ...]:
+    """Return the further metrics by their full names; "accuracy" is always there to be named.
+
+    Raises
+    ------
+    SettingsError
+        A name is none, or the metric needs what the dataset does not have.
+    """
+    size = load_dataset(request.dataset).description.pixel_size_um
+    found, _ = choose_metrics(
+        request.metrics, has_probabilities=True, has_pixel_size=size is not None
+    )
+    always = ("accuracy",) if "accuracy" in request.metrics else ()
+    return (*always, *(each.name for each in found))
 
 
 def chosen_folds(request: BenchmarkRequest) -> tuple[int, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from cellenhance.data.writers import write_json
 from cellenhance.engine.evaluation_files import (
@@ -16,11 +18,13 @@ from cellenhance.engine.evaluation_files import (
     load_image_confusion,
 )
 from cellenhance.engine.run_folder import RunFolder, RunRecord, read_record, read_table
-from cellenhance.metrics.cross_validation import RunCounts
+from cellenhance.metrics.cross_validation import ImageValues, RunCounts
+from cellenhance.metrics.further_scores import ALWAYS
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import Settings
 from cellenhance.tasks.benchmark_plan import BenchmarkRun, RunStatus
 from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
+from cellenhance.tasks.evaluation_output import IMAGES_FILE
 from cellenhance.tasks.train import train
 from cellenhance.tasks.train_log import Report
 
@@ -34,6 +38,7 @@ class RunResult(Settings):
     """
 
     subset: str
+    metrics: tuple[str, ...] = ()
     checkpoint_sha256: str
     n_epochs: int
     best_epoch: int
@@ -56,9 +61,33 @@ class ScoredRun:
         images = self.outputs[output]
         return RunCounts(self.run.seed, self.run.fold, images.ids, images.groups, images.matrices)
 
+    def image_values(self, columns: Sequence[str]) -> ImageValues:
+        """Return further metrics of the images, columns of `per_image.csv`."""
+        folder = self.run.folder.evaluation_path(self.result.subset)
+        rows = {row["id"]: row for row in read_table(folder / IMAGES_FILE)}
+        ids = self.outputs[RESULT].ids
+        values = [[_number(rows[each][name]) for name in columns] for each in ids]
+        return ImageValues(self.run.seed, self.run.fold, ids, np.array(values, np.float64))
 
-def load_scored(run: BenchmarkRun, subset: str) -> ScoredRun | None:
-    """Return a finished run that is scored already, or None."""
+    def metric_columns(self) -> tuple[str, ...]:
+        """Return the columns of `per_image.csv` of the further metrics: one, or one a class."""
+        folder = self.run.folder.evaluation_path(self.result.subset)
+        header = list(read_table(folder / IMAGES_FILE)[0])
+        classes = [each.name for each in self.record.classes]
+        wanted = [
+            name
+            for metric in self.result.metrics
+            for name in (metric, *(f"{metric}_{each}" for each in classes))
+        ]
+        return tuple(name for name in wanted if name in header)
+
+
+def _number(text: str) -> float:
+    return float(text) if text else float("nan")
+
+
+def load_scored(run: BenchmarkRun, subset: str, metrics: Sequence[str] = ()) -> ScoredRun | None:
+    """Return a finished run that is scored already, with these metrics too, or None."""
     path = run.folder.root / RESULT_FILE
     counts = run.folder.evaluation_path(subset) / IMAGE_CONFUSION_FILE
     if run.status is not RunStatus.FINISHED or not (path.is_file() and counts.is_file()):
@@ -67,6 +96,8 @@ def load_scored(run: BenchmarkRun, subset: str) -> ScoredRun | None:
         result = RunResult.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError:
         return None  # not what we write: scored again
+    if not set(metrics) <= set(result.metrics):
+        return None
     if result.subset != subset or result.checkpoint_sha256 != _hash(run.folder.best_path):
         return None
     return ScoredRun(run, read_record(run.folder), result, load_image_confusion(counts))
@@ -75,6 +106,7 @@ def load_scored(run: BenchmarkRun, subset: str) -> ScoredRun | None:
 def make_scored(
     run: BenchmarkRun,
     subset: str,
+    metrics: Sequence[str] = (),
     report: Report = lambda _: None,
     progress: ProgressCallback = silent,
     out_of_time: Callable[[], bool] = lambda: False,
@@ -90,11 +122,17 @@ def make_scored(
     """
     trained = train(run.request, report, progress, out_of_time)
     request = EvaluateRunRequest(
-        run.folder.root, run.request.dataset, subset=subset, device=run.request.device, n_worst=0
+        run.folder.root,
+        run.request.dataset,
+        subset=subset,
+        device=run.request.device,
+        n_worst=0,
+        metrics=tuple(name for name in metrics if name not in ALWAYS),
     )
     evaluate_run(request, progress)
     result = RunResult(
         subset=subset,
+        metrics=tuple(metrics),
         checkpoint_sha256=_hash(run.folder.best_path),
         n_epochs=trained.n_epochs,
         best_epoch=trained.best_epoch,

@@ -13,7 +13,7 @@ import pytest
 from cellenhance.engine.training import Trainer
 
 TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
-TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32")
+TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32", "--metrics", "accuracy,hd")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_every_run_is_a_run_folder_and_a_row(bench: Path) -> None:
     for row in rows:
         folder = bench / row["run"]
         assert (folder / "run.yaml").is_file()
-        scores = json.loads((folder / "evaluation" / "test" / "scores.json").read_text())
+        scores = json.loads((folder / "evaluation" / "test" / "summary.json").read_text())
         assert float(row["mIoU"]) == pytest.approx(scores["pooled"]["miou"], abs=1e-12)
         assert float(row["Dice nucleus"]) == pytest.approx(scores["pooled"]["dice"]["nucleus"])
 
@@ -65,6 +65,21 @@ def test_the_table_is_the_mean_over_folds(bench: Path) -> None:
         text = (bench / name).read_text()
         assert "majority class" in text
         assert "unet-pair" in text
+
+
+def test_further_metrics_and_the_parts_of_an_ensemble_have_tables(bench: Path) -> None:
+    extra = json.loads((bench / "benchmark.json").read_text())["extra"]
+    metrics, parts = (each for each in extra)
+    assert [each["name"] for each in metrics["rows"]] == ["light-unet", "unet-pair"]
+    folds = []
+    for fold in (1, 2):
+        run = bench / "runs" / "as-is" / "unet-pair" / "seed-0" / f"fold-{fold}"
+        rows = rows_of(run / "evaluation" / "test" / "per_image.csv")
+        folds.append(sum(float(row["accuracy"]) for row in rows) / len(rows))
+    assert metrics["rows"][1]["mean"]["accuracy"] == pytest.approx(sum(folds) / 2)
+    assert "hausdorff_nucleus" in metrics["rows"][0]["mean"]
+    names = [each["name"] for each in parts["rows"]]
+    assert names[:3] == ["unet-pair (result)", "network 1", "branch 1"]
 
 
 def test_the_same_command_finds_everything_done(

@@ -56,6 +56,15 @@ def benchmark(
     batch_size: options.BatchSize = None,
     set_: options.Set = None,
     models_file: options.Models = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            metavar="A,B",
+            show_default=False,
+            help="Further metrics, as evaluate --metrics: means over images, then over folds.",
+        ),
+    ] = None,
     photons: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +120,7 @@ def benchmark(
 
     request = BenchmarkRequest(
         dataset=dataset,
-        models=tuple(word.strip() for word in models.split(",") if word.strip()),
+        models=_words(models),
         output=output,
         split=split or DEFAULT_SPLIT,
         folds=folds,
@@ -125,6 +134,7 @@ def benchmark(
         models_file=models_file,
         device=device,
         precision=precision,
+        metrics=_words(metrics),
         photons=_numbers(photons),
         iou_floor=iou_floor,
         report=report,
@@ -135,6 +145,10 @@ def benchmark(
         _show_plan(request, json=json)
     else:
         _run(request, json=json)
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def _numbers(text: str | None) -> tuple[float, ...]:
@@ -185,9 +199,9 @@ def _run(request: BenchmarkRequest, *, json: bool) -> None:
 
 
 def _show(result: BenchmarkResult) -> None:
-    for marked in result.marked_tables():
+    for marked in result.summary.marked():
         console.show(marked.table, "")
-    if not result.tables:
+    if not result.summary.tables:
         console.note("no fold is finished by every model yet: there is no table")
 
 
