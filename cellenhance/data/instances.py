@@ -8,7 +8,7 @@ class of their interior.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +42,14 @@ class InstanceSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceCount:
+    """How many instances a label map has, and how many of them a rule leaves no interior."""
+
+    n: int
+    n_without_interior: int
+
+
+@dataclass(frozen=True, slots=True)
 class InstancePair:
     """A pair whose label map is read as the codes of a rule; see `FoundPair`.
 
@@ -49,12 +57,14 @@ class InstancePair:
     ----------
     ignored : values of the label map that are no instances
     boundary_code : value of the boundary between objects that were drawn with a class each
+    counts : filled as masks are read, by pair id; shared by the pairs of a source
     """
 
     pair: FoundPair
     settings: InstanceSettings
     ignored: frozenset[int] = frozenset()
     boundary_code: int = BOUNDARY
+    counts: dict[str, InstanceCount] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:
@@ -89,14 +99,17 @@ class InstancePair:
         labels = self.pair.load_mask(expand_palette=False)
         if isinstance(self.pair, ObjectPair):
             return self._with_classes(self.pair.load_objects(), labels.astype(np.int64))
-        codes = encode_mask(labels, is_color=is_truly_color(labels))
-        return apply_instance_rule(codes, self.settings, self.ignored)
+        return self._apply(encode_mask(labels, is_color=is_truly_color(labels)), self.ignored)
 
-    def _with_classes(
-        self, objects: NDArray[Any], classes: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _apply(self, objects: NDArray[Any], ignored: Collection[int] = ()) -> NDArray[np.int64]:
+        """Return the codes of the rule, and count the objects."""
+        codes = apply_instance_rule(objects, self.settings, ignored)
+        self.counts[self.id] = count_instances(objects, codes)
+        return codes
+
+    def _with_classes(self, objects: NDArray[Any], classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rule's codes of drawn objects: the interior keeps the class of its object."""
-        codes = apply_instance_rule(objects, self.settings)
+        codes = self._apply(objects)
         if self.settings.rule == "binary":
             return np.where(classes == IGNORE, classes, codes)
         return np.where(codes == BOUNDARY, self.boundary_code, classes)
@@ -110,8 +123,8 @@ def instance_pairs(
     source: FoundSource, pairs: Sequence[FoundPair], settings: InstanceSettings, ignored: set[int]
 ) -> tuple[InstancePair, ...]:
     """Return the pairs of a source read by a rule; `ignored` values are no instances."""
-    code = boundary_code(source)
-    return tuple(InstancePair(pair, settings, frozenset(ignored), code) for pair in pairs)
+    code, counts = boundary_code(source), dict[str, InstanceCount]()
+    return tuple(InstancePair(pair, settings, frozenset(ignored), code, counts) for pair in pairs)
 
 
 def has_drawn_objects(source: FoundSource) -> bool:
@@ -186,11 +199,23 @@ def apply_instance_rule(
     return codes
 
 
-def count_without_interior(labels: NDArray[Any], codes: NDArray[Any]) -> tuple[int, int]:
+def count_instances(labels: NDArray[Any], codes: NDArray[Any]) -> InstanceCount:
     """Return the number of instances of a label map and how many have no interior pixel."""
-    every = np.unique(labels[np.isin(codes, (INTERIOR, BOUNDARY))])
+    every = np.unique(labels[(codes == INTERIOR) | (codes == BOUNDARY)])
     with_interior = np.unique(labels[codes == INTERIOR])
-    return len(every), len(every) - len(with_interior)
+    return InstanceCount(len(every), len(every) - len(with_interior))
+
+
+def describe_counts(counts: Collection[InstanceCount], settings: InstanceSettings) -> str | None:
+    """Return the sentence that warns of instances without interior; None when all have one."""
+    n_thin = sum(count.n_without_interior for count in counts)
+    if not n_thin:
+        return None
+    return (
+        f"{n_thin} of {sum(count.n for count in counts)} objects have no interior with a boundary "
+        f"of {settings.boundary_width_px} px: they are boundary as a whole; a smaller "
+        "--boundary-width keeps more of them"
+    )
 
 
 def look_like_instances(codes: Mapping[int, int]) -> bool:

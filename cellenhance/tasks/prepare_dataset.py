@@ -17,7 +17,7 @@ from cellenhance.data.survey import survey_pairs
 from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare_classes import choose_classes, named_values
-from cellenhance.tasks.prepare_pairs import find_pairs
+from cellenhance.tasks.prepare_pairs import find_pairs, say_instances
 from cellenhance.tasks.prepare_plan import plan_dataset
 from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
 from cellenhance.tasks.prepare_write import PrepareResult, write_dataset
@@ -75,6 +75,7 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         folders = tuple((role, where.replace(*inside)) for role, where in source.folders)
         source = replace(source, folders=folders)
     survey = survey_pairs(pairs, channel=request.channel, as_color=is_color, progress=progress)
+    say_instances(pairs)
     return choose_classes(request, source, survey)
 
 

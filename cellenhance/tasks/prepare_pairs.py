@@ -10,7 +10,7 @@ from pathlib import Path
 from cellenhance.data.classmap import parse_codes
 from cellenhance.data.importers.contract import FoundPair, FoundSource
 from cellenhance.data.importers.registry import find_source
-from cellenhance.data.instances import instance_pairs
+from cellenhance.data.instances import InstancePair, describe_counts, instance_pairs
 from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError
 from cellenhance.tasks.prepare_classes import named_values
@@ -45,6 +45,18 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
         for code in parse_codes(text, f"--ignore {text}")[0]
     }
     return source, instance_pairs(source, pairs, request.instances, ignored)
+
+
+def say_instances(pairs: Sequence[FoundPair]) -> None:
+    """Say how many objects label maps hold, once they were read, and which a rule swallows."""
+    by_rule = [pair for pair in pairs if isinstance(pair, InstancePair)]
+    if not by_rule:
+        return
+    counts = list(by_rule[0].counts.values())
+    logger.info("%d objects in %d mask(s)", sum(count.n for count in counts), len(counts))
+    warning = describe_counts(counts, by_rule[0].settings)
+    if warning is not None:
+        logger.warning("%s", warning)
 
 
 def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def test_interior_and_boundary_with_names_of_the_users(cli: RunCli, tmp_path: Pa
     names = ("--class", "other=0,2", "--class", "nucleus=1")
     result = cli("dataset", "prepare", source, "-o", output, *rule, *names)
     assert result.exit_code == 0, result.stderr
+    assert "6 objects in 2 mask(s)" in result.stderr
     dataset = load_dataset(output)
     assert dataset.class_names == ("other", "nucleus")
     # Of 4 x 4 px the inner 2 x 2 are left; the object at the image edge keeps that side.
@@ -124,3 +126,58 @@ def test_an_unmatched_file_can_be_excluded_by_name(cli: RunCli, tmp_path: Path) 
     assert cli(*words, "binary").exit_code == 3
     assert cli(*words, "binary", "--exclude", "c.tif").exit_code == 0
     assert cli(*words, "binary", "--exclude", "d.tif", "--overwrite").exit_code == 3
+
+
+def draw_two_touching_cells(root: Path) -> None:
+    """A LabelMe file: two cells side by side, a nucleus in the first, something to ignore."""
+    rectangles = (
+        ("cell", (1, 1, 6, 10)),
+        ("cell", (7, 1, 12, 10)),
+        ("nucleus", (3, 4, 4, 7)),
+        ("__ignore__", (14, 0, 15, 11)),
+    )
+    shapes = [
+        {"label": label, "shape_type": "rectangle", "points": [[x0, y0], [x1, y1]]}
+        for label, (x0, y0, x1, y1) in rectangles
+    ]
+    put(root / "a.png", image())
+    says = {"version": "5.4.1", "shapes": shapes, "imagePath": "a.png", "imageData": None}
+    says |= {"imageHeight": 12, "imageWidth": 16}
+    (root / "a.json").write_text(json.dumps(says), encoding="utf-8")
+
+
+def test_drawn_objects_keep_their_class_inside_the_boundary(cli: RunCli, tmp_path: Path) -> None:
+    # The cells touch between columns 6 and 7; the nucleus of 2 x 4 px is too thin for an interior.
+    draw_two_touching_cells(tmp_path)
+    rule = ("--instances", "interior-boundary", "--boundary-width", 1)
+    result = cli("dataset", "prepare", tmp_path, "-o", tmp_path / "set", *rule)
+    assert result.exit_code == 0, result.stderr
+    dataset = load_dataset(tmp_path / "set")
+    assert dataset.class_names == ("background", "cell", "nucleus", "boundary")
+    assert "1 of 3 objects have no interior with a boundary of 1 px" in result.stderr
+    mask = load_sample(dataset, dataset.samples[0]).mask
+    rows = ["".join({255: "i"}.get(value, str(value)) for value in row) for row in mask.tolist()]
+    assert rows == [
+        "00000000000000ii",
+        "03333333333330ii",
+        "03111133111130ii",
+        "03133133111130ii",
+        "03333333111130ii",
+        "03333333111130ii",
+        "03333333111130ii",
+        "03333333111130ii",
+        "03133133111130ii",
+        "03111133111130ii",
+        "03333333333330ii",
+        "00000000000000ii",
+    ]
+
+
+def test_drawn_objects_of_all_classes_are_objects(cli: RunCli, tmp_path: Path) -> None:
+    draw_two_touching_cells(tmp_path)
+    words = ("--instances", "binary")
+    assert cli("dataset", "prepare", tmp_path, "-o", tmp_path / "set", *words).exit_code == 0
+    dataset = load_dataset(tmp_path / "set")
+    assert dataset.class_names == ("background", "object")
+    mask = load_sample(dataset, dataset.samples[0]).mask
+    assert (np.count_nonzero(mask == 1), np.count_nonzero(mask == 255)) == (12 * 10, 24)

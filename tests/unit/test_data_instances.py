@@ -7,9 +7,10 @@ import pytest
 from skimage.segmentation import find_boundaries
 
 from cellenhance.data.instances import (
+    InstanceCount,
     InstanceSettings,
     apply_instance_rule,
-    count_without_interior,
+    count_instances,
     instance_classes,
     look_like_instances,
 )
@@ -103,7 +104,7 @@ def test_ignored_values_are_no_instances() -> None:
 def test_instances_too_thin_for_an_interior_are_counted() -> None:
     labels = draw("........", ".1.2222.", ".1.2222.", ".1.2222.", "........")
     codes = apply_instance_rule(labels, rule(1))
-    assert count_without_interior(labels, codes) == (2, 1)
+    assert count_instances(labels, codes) == InstanceCount(n=2, n_without_interior=1)
 
 
 def test_large_numbers_cost_no_memory() -> None:

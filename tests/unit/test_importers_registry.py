@@ -27,6 +27,15 @@ def test_auto_picks_the_layout_that_the_source_was_made_in(name: str, tmp_path: 
     assert seen(found) == seen(find_source(tmp_path, name, ImportOptions()))
 
 
+@pytest.mark.parametrize("name", ["ctc", "dsb2018", "numbered-pairs", "cellpose", "stacks"])
+def test_folders_right_in_the_source_win_over_what_lies_deeper(name: str, tmp_path: Path) -> None:
+    TWINS["paired"](tmp_path)
+    TWINS[name](tmp_path / "other")
+    found = find_source(tmp_path, AUTO, ImportOptions())
+    assert (found.layout, [pair.id for pair in found.pairs]) == ("paired", ["a", "b"])
+    assert "left aside: other/" in found.notes
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pair_can_be_read_and_fits(name: str, tmp_path: Path) -> None:
     TWINS[name](tmp_path)

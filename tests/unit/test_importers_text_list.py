@@ -119,6 +119,15 @@ def test_lists_that_are_wrong_name_the_line(
         find(path)
 
 
+@pytest.mark.parametrize("path", ["x" * 5000, "loop.tif", "a\0.tif", " ".join("ab" * 5000)])
+def test_hostile_paths_are_refused_in_one_line(tmp_path: Path, path: str) -> None:
+    files(tmp_path, "a")
+    (tmp_path / "loop.tif").symlink_to(tmp_path / "loop.tif")
+    (tmp_path / "train.txt").write_text(f"{path} masks/a.tif\n")
+    with pytest.raises(DatasetError, match=r"train\.txt, line 1: .* does not name"):
+        find(tmp_path / "train.txt")
+
+
 def test_a_wrong_list_is_not_passed_over_for_another_layout(tmp_path: Path) -> None:
     make_text_list(tmp_path)
     (tmp_path / "test.txt").write_text("images/gone.tif masks/gone.tif\n")

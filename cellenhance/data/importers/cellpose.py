@@ -18,7 +18,7 @@ from cellenhance.data.importers.file_pair import (
     pair_of,
 )
 from cellenhance.data.importers.pairing import list_images
-from cellenhance.data.importers.places import find_places
+from cellenhance.data.importers.places import find_places, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError, SettingsError
@@ -53,6 +53,8 @@ class CellposeImporter:
         found = [each for each in _folders(source) if each.pairs or each.pickles]
         if not found or (not any(each.pairs for each in found) and find_places(source)):
             return None  # pickles beside images that have masks elsewhere
+        if found[0].path != source and has_pair_folders(source):
+            return None
         return _reason(found[0])
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:

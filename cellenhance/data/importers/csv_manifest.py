@@ -84,9 +84,10 @@ def _header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = file.readline(10_000)
-    except (OSError, UnicodeDecodeError):
+        names = next(csv.reader([line], delimiter=_delimiter(line)), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
         return []
-    return [name.strip().lower() for name in next(csv.reader([line], delimiter=_delimiter(line)))]
+    return [name.strip().lower() for name in names]
 
 
 def _delimiter(line: str) -> str:
@@ -142,7 +143,7 @@ def _file(text: str, what: str, where: str, bases: Sequence[Path]) -> Path:
         raise DatasetError(f"{where}: {what}: {error}") from error
     if not text or path is None:
         raise DatasetError(
-            f"{where}: {what} {text!r} is no file; expected a path from the table's folder"
+            f"{where}: {what} {text[:200]!r} is no file; expected a path from the table's folder"
         )
     return path
 

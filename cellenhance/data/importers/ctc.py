@@ -23,6 +23,7 @@ from cellenhance.data.importers.file_pair import (
     pair_of,
     path_label,
 )
+from cellenhance.data.importers.places import has_pair_folders
 from cellenhance.data.readers import open_image, read_mask
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
@@ -54,7 +55,9 @@ class CtcImporter:
         if options.images is not None or options.masks is not None:
             return None
         found = next(_sequences(source), None)
-        return None if found is None else _reason(found, source)
+        if found is None or (found.images.parent != source and has_pair_folders(source)):
+            return None
+        return _reason(found, source)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return the segmented frames; DatasetError when a segmentation has no frame."""

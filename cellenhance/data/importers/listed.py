@@ -52,18 +52,18 @@ def find_listed(text: str, bases: Sequence[Path], source: Path) -> Path | None:
     inside = source.resolve()
     leaves = False
     for spelling in dict.fromkeys((text, text.replace("\\", "/"))):
-        if "\0" in spelling:
-            continue
-        for base in bases:
-            path = base / spelling
-            if path.resolve().is_relative_to(inside):
-                if path.is_file():
-                    return path
-            elif base.resolve().is_relative_to(inside):
-                leaves = True
+        for path in (base / spelling for base in bases):
+            try:
+                is_file, place = path.is_file(), path.resolve()
+            except (OSError, RuntimeError, ValueError):  # too long, a circle of links, a NUL
+                continue
+            if not place.is_relative_to(inside):
+                leaves = leaves or path.parent.is_relative_to(source) or Path(text).is_absolute()
+            elif is_file:
+                return path
     if leaves:
         raise DatasetError(
-            f"path {text!r} leaves the source folder {source}; expected a path inside it, copy the "
+            f"path {text[:200]!r} leaves the source folder {source}; expected a path inside it, copy the "
             "file there or prepare the folder above"
         )
     return None

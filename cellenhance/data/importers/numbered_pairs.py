@@ -17,7 +17,7 @@ from cellenhance.data.importers.file_pair import (
     name_pairs,
     pair_of,
 )
-from cellenhance.data.importers.places import SEARCH_DEPTH
+from cellenhance.data.importers.places import SEARCH_DEPTH, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.readers import image_stem, is_image_name
 from cellenhance.data.splits import SUBSETS
@@ -42,7 +42,9 @@ class NumberedPairsImporter:
         if options.images is not None or options.masks is not None:
             return None
         root = _root(source)
-        return None if root is None else _reason(root)
+        if root is None or (root != source and has_pair_folders(source)):
+            return None
+        return _reason(root)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return the pairs of equal number in each subset, and the folders as split rows."""

@@ -70,6 +70,17 @@ def find_places(source: Path) -> list[Place]:
     return []
 
 
+def has_pair_folders(source: Path) -> bool:
+    """Tell whether folders such as images/ and masks/ lie right in `source`.
+
+    They win over other layouts that are found deeper in it.
+    """
+    try:
+        return bool(_known_places(source))
+    except DatasetError:  # several ways to pair, which the paired layout words
+        return True
+
+
 def named_folder(source: Path, folder: Path) -> Path:
     """Return a folder given below `source` or from here; DatasetError when it is neither."""
     for place in (source / folder, folder):

@@ -21,6 +21,7 @@ from cellenhance.data.importers.file_pair import (
     pair_of,
 )
 from cellenhance.data.importers.pairing import list_images
+from cellenhance.data.importers.places import has_pair_folders
 from cellenhance.data.readers import image_stem, open_image
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
@@ -49,7 +50,9 @@ class StacksImporter:
         if options.images is not None or options.masks is not None:
             return None
         found = next(_folders(source), None)
-        return None if found is None else _reason(found)
+        if found is None or (found.folder != source and has_pair_folders(source)):
+            return None
+        return _reason(found)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return a pair a page; DatasetError when a volume and its labels differ in length."""

@@ -17,7 +17,7 @@ from cellenhance.errors import DatasetError, SettingsError
 
 SUFFIXES = (".txt", ".lst")
 _NAME = re.compile(rf"({'|'.join(SUBSET_WORDS)})[ _-]?(?:list|fold)?[ _-]?([0-9]{{1,4}})?", re.I)
-_LONGEST_LIST = 64 * 1024**2
+_LONGEST_LIST, _LONGEST_LINE = 64 * 1024**2, 8192
 _PATH_END = re.compile(
     rf"\S(?:{'|'.join(re.escape(each) for each in sorted(IMAGE_SUFFIXES))})(?=\s|$)", re.I
 )
@@ -118,7 +118,7 @@ def _entries(path: Path, source: Path) -> list[Entry]:
         files = _split_line(line, path, source, number)
         if files is None:
             raise DatasetError(
-                f"{path}, line {number}: {line!r} does not name an image and a mask that are here; "
+                f"{path}, line {number}: {line[:200]!r} does not name an image and a mask that are here; "
                 "expected two paths from the list's folder or the source, parted by a blank or a "
                 "tab; mend the list or choose another --layout"
             )
@@ -136,6 +136,8 @@ def _split_line(line: str, path: Path, source: Path, number: int) -> tuple[Path,
     DatasetError
         A path leads out of the source, or the line can be read in two ways.
     """
+    if len(line) > _LONGEST_LINE:
+        return None
     bases = (path.parent, source, source.parent)
     gap = re.compile(r"\t+" if "\t" in line else r" +")
     found = []
@@ -149,7 +151,7 @@ def _split_line(line: str, path: Path, source: Path, number: int) -> tuple[Path,
         raise DatasetError(f"{path}, line {number}: {error}") from error
     if len(found) > 1:
         raise DatasetError(
-            f"{path}, line {number}: {line!r} can be read in two ways; put a tab between image and "
+            f"{path}, line {number}: {line[:200]!r} can be read in two ways; put a tab between image and "
             "mask"
         )
     return found[0] if found else None
