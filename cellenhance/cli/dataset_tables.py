@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.inspect_dataset import InspectReport
+    from cellenhance.tasks.inspect_records import InspectReport, Spread
     from cellenhance.tasks.prepare_plan import PreparePlan
     from cellenhance.tasks.prepare_request import SourceSurvey
     from cellenhance.tasks.split_dataset import SubsetSummary
@@ -110,6 +110,7 @@ def show_report(report: InspectReport) -> None:
         ["dtypes", ", ".join(f"{dtype} ({n})" for dtype, n in report.dtypes.items())],
         ["channels", str(description.channels)],
         ["pixel size", f"{size_um:g} um" if size_um else "unknown"],
+        ["groups", _say_groups(report)],
         ["saturated pixels", f"{100 * report.saturated_share:.3f} %"],
         ["ignored pixels", f"{100 * report.ignored_share:.1f} %"],
     ]
@@ -121,9 +122,49 @@ def show_report(report: InspectReport) -> None:
         for channel, values in enumerate(report.intensity)
     ]
     console.print_table("Intensity over the set", ["channel", *columns], intensity)
+    _show_quality(report)
     for name, subsets in report.splits.items():
         show_subsets(f"Split {name}", subsets)
-    findings = [[finding.kind, finding.sentence] for finding in report.findings]
+    findings = [[each.level, each.code, each.sentence] for each in report.problems.findings]
     console.print_table(
-        "Findings", ["kind", "what to do"], findings or [["none", "-"]], numeric_from=2
+        "Findings",
+        ["level", "code", "what it is and what to do"],
+        findings or [["none", "-", "-"]],
+        numeric_from=3,
     )
+
+
+def _say_groups(report: InspectReport) -> str:
+    sizes = sorted(report.groups.values())
+    if sizes[-1] == 1:
+        return f"{len(sizes)}, one image each"
+    return f"{len(sizes)}, of {sizes[0]} to {sizes[-1]} images (median {sizes[len(sizes) // 2]})"
+
+
+def _show_quality(report: InspectReport) -> None:
+    """Show noise and background a channel, signal and contrast a class; medians over images."""
+    many = report.dataset.description.channels > 1
+    rows = [
+        [f"channel {each.channel}", *map(_with_range, (each.offset, each.noise))]
+        for each in report.channels
+    ]
+    title = "Background and noise: median over images (10 % to 90 % of them)"
+    console.print_table(title, ["", "background offset", "noise sigma"], rows)
+    rows = [
+        [
+            f"{each.name}, channel {each.channel}" if many else each.name,
+            f"{each.mean.median:.4g}",
+            f"{each.noise.median:.3g}",
+            _with_range(each.snr),
+            _with_range(each.cnr),
+        ]
+        for each in report.classes
+    ]
+    title = "Signal and contrast to noise: median over images (10 % to 90 % of them)"
+    console.print_table(title, ["class", "mean", "noise sigma", "SNR", "CNR"], rows)
+
+
+def _with_range(spread: Spread) -> str:
+    if not spread.n_images:
+        return "-"
+    return f"{spread.median:.3g} ({spread.p10:.3g} to {spread.p90:.3g})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -21,20 +21,24 @@ _GAP_PX, _LABEL_PX, _DPI = 6, 18, 100
 _IGNORE_RGB = (90, 90, 90)
 _MOST_COLUMNS = 6
 _LEAST_CELL_PX = 100
+_SWATCH_PX = 14
 _LETTER_PX = 6
 """Width that is reckoned for a letter of a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A sample made small: image (h, w, C) in its own units, mask (h, w)."""
+    """A sample made small: image (h, w, C) in its own units, mask (h, w); `remark` in red."""
 
     id: str
     image: ImageArray
     mask: MaskArray
+    remark: str = ""
 
 
-def make_thumbnail(sample_id: str, image: ImageArray, mask: MaskArray) -> Thumbnail:
+def make_thumbnail(
+    sample_id: str, image: ImageArray, mask: MaskArray, remark: str = ""
+) -> Thumbnail:
     """Return a sample of at most `THUMBNAIL_PX` a side: image by block means, mask by steps."""
     step = max(1, math.ceil(max(image.shape[:2]) / THUMBNAIL_PX))
     height, width = (max(1, side // step) for side in image.shape[:2])
@@ -42,7 +46,7 @@ def make_thumbnail(sample_id: str, image: ImageArray, mask: MaskArray) -> Thumbn
     blocks = image[: height * step_y, : width * step_x].astype(np.float32)
     blocks = blocks.reshape(height, step_y, width, step_x, -1)
     small_mask = mask[step_y // 2 :: step_y, step_x // 2 :: step_x][:height, :width]
-    return Thumbnail(sample_id, blocks.mean(axis=(1, 3)), small_mask)
+    return Thumbnail(sample_id, blocks.mean(axis=(1, 3)), small_mask, remark)
 
 
 def color_table(colors: Sequence[str]) -> NDArray[np.uint8]:
@@ -59,7 +63,7 @@ def render_contact_sheet(
     *,
     low: Sequence[float],
     high: Sequence[float],
-    colors: Sequence[str],
+    colors: Mapping[str, str],
     title: str,
 ) -> bytes:
     """Return the sheet as PNG.
@@ -67,17 +71,24 @@ def render_contact_sheet(
     Parameters
     ----------
     low, high : display limits of each channel, the same for all images
-    colors : "#rrggbb" of each class
+    colors : "#rrggbb" of each class by its name, in index order; the legend
     """
     columns = min(_MOST_COLUMNS, max(1, math.ceil(math.sqrt(len(thumbnails)))))
     rows = math.ceil(len(thumbnails) / columns)
     # Room for the largest thumbnail there is, and for a short name above it.
     room_h, room_w = (max(each.mask.shape[axis] for each in thumbnails) for axis in (0, 1))
     cell_h, cell_w = room_h + _LABEL_PX, max(2 * room_w + _GAP_PX, _LEAST_CELL_PX) + 2 * _GAP_PX
-    page_w = max(_GAP_PX + columns * cell_w, 2 * _GAP_PX + len(title) * _LETTER_PX)
+    legend_at = 4 * _GAP_PX + len(title) * _LETTER_PX
+    legend_w = sum(_swatch_width(name) for name in colors)
+    page_w = max(_GAP_PX + columns * cell_w, legend_at + legend_w)
     sheet = np.full((rows * cell_h + _LABEL_PX + _GAP_PX, page_w, 3), 255, dtype=np.uint8)
-    table = color_table(colors)
-    labels = [(float(_GAP_PX), _LABEL_PX - 5.0, title)]
+    table = color_table(list(colors.values()))
+    labels = [_Label(float(_GAP_PX), _LABEL_PX - 5.0, title)]
+    for index, name in enumerate(colors):
+        sheet[_GAP_PX : _LABEL_PX - 3, legend_at : legend_at + _SWATCH_PX] = table[index]
+        at = float(legend_at + _SWATCH_PX + _GAP_PX // 2)
+        labels.append(_Label(at, _LABEL_PX - 5.0, name))
+        legend_at += _swatch_width(name)
     for index, each in enumerate(thumbnails):
         top = _LABEL_PX + index // columns * cell_h
         left = _GAP_PX + index % columns * cell_w
@@ -90,8 +101,13 @@ def render_contact_sheet(
             each.mask
         ]
         most = (cell_w - _GAP_PX) // _LETTER_PX
-        name = each.id if len(each.id) <= most else f"{each.id[: most - 3]}..."
-        labels.append((float(left), top + _LABEL_PX - 5.0, name))
+        name, remark = _cut(each.id, most), _cut(each.remark, most // 2)
+        baseline = top + _LABEL_PX - 5.0
+        if remark:
+            name = _cut(name, most - len(remark) - 1)
+            at = left + (len(name) + 1) * float(_LETTER_PX)
+            labels.append(_Label(at, baseline, remark, "#c00000"))
+        labels.append(_Label(float(left), baseline, name))
     return _print(sheet, labels)
 
 
@@ -104,15 +120,34 @@ def _stretch(image: ImageArray, low: Sequence[float], high: Sequence[float]) -> 
     return np.broadcast_to(grey, (*grey.shape[:2], 3)).astype(np.uint8)
 
 
-def _print(sheet: NDArray[np.uint8], labels: Sequence[tuple[float, float, str]]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A text and where its baseline begins, in pixels from the upper left."""
+
+    x: float
+    y: float
+    text: str
+    color: str = "black"
+
+
+def _swatch_width(name: str) -> int:
+    """Return the room that a class takes in the legend: a patch of its colour and its name."""
+    return _SWATCH_PX + 2 * _GAP_PX + len(name) * _LETTER_PX
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
+
+
+def _print(sheet: NDArray[np.uint8], labels: Sequence[_Label]) -> bytes:
     height, width = sheet.shape[:2]
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.imshow(sheet, interpolation="none", extent=(0, width, height, 0), aspect="auto")
-    for x, y, text in labels:
-        axes.text(x, y, text, fontsize=7, color="black", parse_math=False)
+    for each in labels:
+        axes.text(each.x, each.y, each.text, fontsize=7, color=each.color, parse_math=False)
     target = BytesIO()
     with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "cellenhance"}):
         warnings.simplefilter("ignore")  # a name in a script that the font lacks is shown as boxes

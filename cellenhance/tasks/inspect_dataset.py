@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cellenhance.data.contact_sheet import Thumbnail, make_thumbnail, render_contact_sheet
+from cellenhance.data.contact_sheet import make_thumbnail, render_contact_sheet
 from cellenhance.data.dealing import build_units
-from cellenhance.data.inspect import Finding, SampleFacts, find_problems, measure_sample
+from cellenhance.data.facts import SampleFacts, measure_sample
+from cellenhance.data.findings import Finding
+from cellenhance.data.inspect import find_problems
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.manifest import Dataset, load_dataset
-from cellenhance.data.samples import load_sample
+from cellenhance.data.samples import Sample, load_sample
 from cellenhance.data.splits import load_split, split_names
 from cellenhance.data.writers import replacing
 from cellenhance.errors import OutputExistsError
+from cellenhance.metrics.contrast import contrast_to_noise
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.tasks.split_dataset import SubsetSummary, summarize_split
+from cellenhance.tasks.inspect_records import InspectReport, count_values
+from cellenhance.tasks.split_dataset import summarize_split
 
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
 MOST_ON_SHEET = 48
-
-
-@dataclass(frozen=True, slots=True)
-class InspectReport:
-    """The result of `inspect_dataset`; `intensity` has one mapping a channel."""
-
-    dataset: Dataset
-    sizes: dict[tuple[int, int], int]
-    dtypes: dict[str, int]
-    class_shares: dict[str, float]
-    ignored_share: float
-    intensity: tuple[dict[str, float], ...]
-    saturated_share: float
-    splits: dict[str, tuple[SubsetSummary, ...]]
-    findings: tuple[Finding, ...]
-    contact_sheet: Path | None
-    n_on_sheet: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report with plain values."""
-        description = self.dataset.description
-        return {
-            "name": description.name,
-            "n_samples": len(self.dataset.samples),
-            "channels": description.channels,
-            "pixel_size_um": description.pixel_size_um,
-            "sizes": [{"height": h, "width": w, "n": n} for (h, w), n in self.sizes.items()],
-            "dtypes": self.dtypes,
-            "class_shares": self.class_shares,
-            "ignored_share": self.ignored_share,
-            "intensity": list(self.intensity),
-            "saturated_share": self.saturated_share,
-            "splits": {name: [asdict(s) for s in rows] for name, rows in self.splits.items()},
-            "findings": [asdict(finding) for finding in self.findings],
-            "contact_sheet": None if self.contact_sheet is None else str(self.contact_sheet),
-        }
+_MOST_OF_A_KIND = 8
 
 
 def inspect_dataset(
@@ -71,7 +41,8 @@ def inspect_dataset(
 
     Parameters
     ----------
-    contact_sheet : where to write a PNG of the first `MOST_ON_SHEET` samples; None for none
+    contact_sheet : where to write a PNG of up to `MOST_ON_SHEET` samples, those with a finding
+        first; None for none
 
     Raises
     ------
@@ -84,37 +55,71 @@ def inspect_dataset(
         raise OutputExistsError(f"{contact_sheet}: exists; give --overwrite or another -o")
     dataset = load_dataset(path)
     tables = [load_split(dataset, name) for name in split_names(dataset.root)]
-    statistics = IntensityStatistics()
-    facts: list[SampleFacts] = []
-    thumbnails: list[Thumbnail] = []
-    for done, row in enumerate(dataset.samples, start=1):
-        sample = load_sample(dataset, row)
-        facts.append(measure_sample(sample, len(dataset.class_names)))
-        statistics.add(sample.image)
-        if contact_sheet is not None and len(thumbnails) < MOST_ON_SHEET:
-            thumbnails.append(make_thumbnail(sample.id, sample.image, sample.mask))
-        progress(done, len(dataset.samples), "inspecting")
+    measured = _measure(dataset, progress)
+    facts = measured.facts
+    problems = find_problems(dataset, facts, tables)
+    remarks = _choose_for_sheet(dataset, problems.findings) if contact_sheet is not None else {}
     if contact_sheet is not None:
-        _write_sheet(contact_sheet, dataset, thumbnails, statistics)
+        _write_sheet(contact_sheet, dataset, remarks, measured.intensity)
     counts = {each.id: each.class_pixels for each in facts}
     units = build_units(dataset.samples, "column")
     labelled = np.sum([each.class_pixels for each in facts], axis=0)
     n_labelled, n_ignored = int(labelled.sum()), sum(each.n_ignored for each in facts)
     return InspectReport(
         dataset=dataset,
-        sizes=_count((row.height, row.width) for row in dataset.samples),
-        dtypes=_count(row.dtype for row in dataset.samples),
+        facts=tuple(facts),
+        cnr=measured.cnr,
+        sizes=count_values((row.height, row.width) for row in dataset.samples),
+        dtypes=count_values(row.dtype for row in dataset.samples),
+        groups=count_values(row.group for row in dataset.samples),
         class_shares={
             name: int(n) / max(1, n_labelled)
             for name, n in zip(dataset.class_names, labelled, strict=True)
         },
         ignored_share=n_ignored / max(1, n_ignored + n_labelled),
-        intensity=_intensity(statistics),
+        intensity=_intensity(measured.intensity),
         saturated_share=float(np.mean([each.saturated for each in facts])),
         splits={table.name: summarize_split(dataset, table, counts, units) for table in tables},
-        findings=tuple(find_problems(dataset, facts, tables)),
+        problems=problems,
         contact_sheet=contact_sheet,
-        n_on_sheet=len(thumbnails),
+        n_on_sheet=len(remarks),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What one pass over the samples brings."""
+
+    facts: list[SampleFacts]
+    cnr: dict[str, NDArray[np.float64]]
+    intensity: IntensityStatistics
+
+
+def _measure(dataset: Dataset, progress: ProgressCallback) -> _Measured:
+    measured = _Measured([], {}, IntensityStatistics())
+    n_classes = len(dataset.class_names)
+    for done, row in enumerate(dataset.samples, start=1):
+        sample = load_sample(dataset, row)
+        measured.facts.append(measure_sample(sample, n_classes))
+        measured.cnr[sample.id] = _contrast(sample, n_classes)
+        measured.intensity.add(sample.image)
+        progress(done, len(dataset.samples), "inspecting")
+    return measured
+
+
+def _contrast(sample: Sample, n_classes: int) -> NDArray[np.float64]:
+    """Return the (K, C) contrast-to-noise ratio of each class in each channel; NaN where absent."""
+    present = np.bincount(sample.mask.ravel(), minlength=256)[:n_classes] > 0
+    return np.array(
+        [
+            [
+                contrast_to_noise(sample.image[..., channel], sample.mask, index)
+                if present[index]
+                else np.nan
+                for channel in range(sample.image.shape[2])
+            ]
+            for index in range(n_classes)
+        ]
     )
 
 
@@ -128,28 +133,44 @@ def _intensity(statistics: IntensityStatistics) -> tuple[dict[str, float], ...]:
     )
 
 
+def _choose_for_sheet(dataset: Dataset, findings: Sequence[Finding]) -> dict[str, str]:
+    """Return the ids to show with the code of their finding: those first, the rest spread evenly.
+
+    Of each kind of finding some samples are shown, rare kinds before frequent ones.
+    """
+    remarks: dict[str, str] = {}
+    room = MOST_ON_SHEET // 2 if len(dataset.samples) > MOST_ON_SHEET else MOST_ON_SHEET
+    serious = sorted((each for each in findings if each.level != "note"), key=lambda f: len(f.ids))
+    for finding in serious:
+        for sample_id in finding.ids[:_MOST_OF_A_KIND]:
+            if len(remarks) < room:
+                remarks.setdefault(sample_id, finding.code)
+    rest = [row.id for row in dataset.samples if row.id not in remarks]
+    n_more = min(len(rest), MOST_ON_SHEET - len(remarks))
+    # The middle of equal stretches, so that a long series is seen from start to end.
+    places = [int((index + 0.5) * len(rest) / n_more) for index in range(n_more)]
+    return remarks | {rest[place]: "" for place in places}
+
+
 def _write_sheet(
     path: Path,
     dataset: Dataset,
-    thumbnails: list[Thumbnail],
+    remarks: Mapping[str, str],
     statistics: IntensityStatistics,
 ) -> None:
+    thumbnails = []
+    for sample_id, remark in remarks.items():
+        sample = load_sample(dataset, dataset.row(sample_id))
+        thumbnails.append(make_thumbnail(sample.id, sample.image, sample.mask, remark))
     low, high = statistics.percentile(0.1), statistics.percentile(99.8)
     shown = ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high, strict=True))
     png = render_contact_sheet(
         thumbnails,
         low=low,
         high=high,
-        colors=[each.color for each in dataset.description.classes],
+        colors={each.name: each.color for each in dataset.description.classes},
         title=f"{dataset.description.name}: {len(thumbnails)} of {len(dataset.samples)} samples, "
         f"display range {shown}",
     )
     with replacing(path) as temporary:
         temporary.write_bytes(png)
-
-
-def _count(values: Any) -> dict[Any, int]:
-    counts: dict[Any, int] = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return counts

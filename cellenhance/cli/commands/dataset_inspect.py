@@ -40,6 +40,5 @@ def inspect(
             f"contact sheet of {report.n_on_sheet} of {len(report.dataset.samples)} samples: "
             f"{output}"
         )
-    console.note(
-        f"{len(report.dataset.samples)} samples inspected, {len(report.findings)} finding(s)"
-    )
+    n_findings = len(report.problems.findings)
+    console.note(f"{len(report.dataset.samples)} samples inspected, {n_findings} finding(s)")
