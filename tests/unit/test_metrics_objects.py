@@ -137,9 +137,11 @@ def test_ignored_pixels_are_in_no_object() -> None:
 def test_what_sticks_out_of_ignored_pixels_is_not_held_against_the_prediction() -> None:
     truth = row(0, 0, 255, 255, 0, 0)
     mostly_ignored = row(0, 1, 1, 1, 0, 0)  # 1 of 3 px outside
+    half_ignored = row(0, 0, 1, 1, 1, 1)  # 2 of 4 px outside
     mostly_outside = row(1, 1, 1, 0, 0, 0)  # 2 of 3 px outside
     assert count_objects(truth, mostly_ignored, 2)[1, 0].tolist() == [0, 0, 0, 0]
-    assert count_objects(truth, mostly_outside, 2)[1, 0].tolist() == [0, 1, 0, 0]
+    for held in (half_ignored, mostly_outside):
+        assert count_objects(truth, held, 2)[1, 0].tolist() == [0, 1, 0, 0]
 
 
 def test_everything_ignored_is_undefined() -> None:

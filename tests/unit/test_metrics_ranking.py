@@ -99,6 +99,14 @@ def test_counts_rank_within_their_stated_error() -> None:
         assert ranking.average_precision == pytest.approx(expected, abs=2e-3)
 
 
+def test_the_stated_error_is_all_there_can_be() -> None:
+    """In one bin everything is tied: 0.5, where the exact value is anything from 0 to 1."""
+    one_bin = np.zeros((2, 2, 3), np.int64)
+    one_bin[0, :, 1] = 4, 7
+    assert rank_counts(one_bin)[0].roc_auc == 0.5
+    np.testing.assert_array_equal(largest_error(one_bin), [0.5, np.nan])
+
+
 def test_counts_of_parts_add_up() -> None:
     truth, probabilities = maps()
     parts = [
