@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from cellenhance.arrays import IGNORE, MAX_CLASSES, MaskArray
 from cellenhance.errors import SettingsError
 
+_LONGEST_TABLE = 2**16
+_NO_CLASS = -1
 _GREY_TO_CODE = 0x010101
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _VALUE = re.compile(r"-?[0-9]{1,10}")
@@ -101,9 +103,18 @@ class ClassMap:
 
     def apply(self, codes: NDArray[Any]) -> MaskArray:
         """Return (H, W) codes as uint8 class indices; KeyError for a code without a class."""
+        if _fit_a_table(codes):
+            table = np.full(int(codes.max(initial=0)) + 1, _NO_CLASS, dtype=np.int16)
+            for code, index in self.index_of.items():
+                if 0 <= code < len(table):
+                    table[code] = index
+            found = table[codes]
+            if (found == _NO_CLASS).any():
+                raise KeyError(int(codes[found == _NO_CLASS][0]))
+            return found.astype(np.uint8)
         present, where = np.unique(codes, return_inverse=True)
-        table = np.array([self.index_of[int(code)] for code in present], dtype=np.uint8)
-        return table[where.reshape(codes.shape)]
+        indices = np.array([self.index_of[int(code)] for code in present], dtype=np.uint8)
+        return indices[where.reshape(codes.shape)]
 
 
 def encode_mask(mask: NDArray[Any], *, is_color: bool) -> NDArray[np.int64]:
@@ -123,8 +134,16 @@ def encode_mask(mask: NDArray[Any], *, is_color: bool) -> NDArray[np.int64]:
 
 def count_codes(codes: NDArray[Any]) -> dict[int, int]:
     """Return how many pixels have each code."""
+    if _fit_a_table(codes):
+        counts = np.bincount(codes.ravel())
+        return {int(code): int(counts[code]) for code in np.flatnonzero(counts)}
     present, numbers = np.unique(codes, return_counts=True)
     return {int(c): int(n) for c, n in zip(present, numbers, strict=True)}
+
+
+def _fit_a_table(codes: NDArray[Any]) -> bool:
+    """Tell whether codes are small enough to count and look up without sorting all pixels."""
+    return codes.size > 0 and bool(codes.min() >= 0 and codes.max() < _LONGEST_TABLE)
 
 
 def is_truly_color(mask: NDArray[Any]) -> bool:

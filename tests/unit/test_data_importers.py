@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from cellenhance.data.channels import channel_facts, plan_channels
-from cellenhance.data.classmap import ClassMap, ClassRule, encode_mask, parse_class
+from cellenhance.data.classmap import (
+    ClassMap,
+    ClassRule,
+    count_codes,
+    encode_mask,
+    parse_class,
+)
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.registry import find_source
 from cellenhance.data.sources import RGB_NAMES
@@ -48,6 +54,19 @@ def test_values_and_colours_become_indices() -> None:
     color = ClassMap([parse_class("soil=#000000"), parse_class("cell=#ff0000")])
     red = np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8)
     np.testing.assert_array_equal(color.apply(encode_mask(red, is_color=True)), [[0, 1]])
+
+
+@pytest.mark.parametrize("values", [(0, 7, 255, 9), (-3, 2**31, 255, 9), (0, 70_000, 65_535, 9)])
+def test_codes_of_any_size_are_counted_and_mapped(values: tuple[int, ...]) -> None:
+    codes = np.array([values, values[:1] * 4], np.int64)
+    expected = dict.fromkeys(values, 1) | {values[0]: 5}
+    assert count_codes(codes) == expected
+    rules = [ClassRule(f"class{i}", (value,)) for i, value in enumerate(values[:3])]
+    mapped = ClassMap(rules, ["9"]).apply(codes)
+    assert mapped.dtype == np.uint8
+    np.testing.assert_array_equal(mapped, [[0, 1, 2, 255], [0] * 4])
+    with pytest.raises(KeyError):
+        ClassMap(rules).apply(codes)
 
 
 @pytest.mark.parametrize(
