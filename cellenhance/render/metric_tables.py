@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.further_scores import MetricScores
@@ -33,6 +35,45 @@ def metric_tables(scores: Sequence[MetricScores], classes: Sequence[str]) -> lis
         title = "further metrics, pooled over all pixels or objects"
         tables.append(Table(title, header, tuple(rows)))
     return tables
+
+
+def metric_run_table(
+    entries: Mapping[str, Sequence[Sequence[MetricScores]]], classes: Sequence[str]
+) -> Table | None:
+    """Return one row a metric and entry, means over images; None where no metric was asked for.
+
+    Parameters
+    ----------
+    entries : by name of the run, for each of its folds the scores of the same metrics
+    """
+    first = next(iter(entries.values()))[0]
+    rows, has_folds = [], any(len(folds) > 1 for folds in entries.values())
+    for index, metric in enumerate(each.metric for each in first):
+        for name, folds in entries.items():
+            scores = [each[index] for each in folds]
+            cells = _mean_cells(scores[0]) if len(scores) == 1 else _fold_cells(scores)
+            row = _row(scores[0], classes, cells)
+            rows.append((f"{row[0]}: {name}", metric.direction, *row[2:]))
+    if not rows:
+        return None
+    title = "further metrics, mean over images"
+    if has_folds:
+        title += " in each fold; mean ± population standard deviation over folds"
+    return Table(title, ("metric: run", "better", "image", *classes), tuple(rows))
+
+
+def _fold_cells(scores: Sequence[MetricScores]) -> list[str]:
+    """Return mean ± population standard deviation over folds, undefined folds left out."""
+    cells, unit = [], scores[0].metric.unit
+    for values in zip(*(each.averages.mean.tolist() for each in scores), strict=True):
+        defined = [value for value in values if not math.isnan(value)]
+        if not defined:
+            cells.append("-")
+            continue
+        mean, std = (format_number(float(of(defined)), unit) for of in (np.mean, np.std))
+        left_out = "" if len(defined) == len(values) else f" (n={len(defined)})"
+        cells.append(f"{mean} ± {std}{left_out}")
+    return cells
 
 
 def _row(scores: MetricScores, classes: Sequence[str], cells: Sequence[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from cellenhance.data.writers import write_json
 from cellenhance.errors import SettingsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.render.metric_tables import metric_run_table
 from cellenhance.render.tables import Table, run_table
 from cellenhance.tasks.evaluate_run import EvaluateRunRequest, RunScores, evaluate_run
 from cellenhance.tasks.evaluation_output import SUMMARY_FILE, refuse_former, write_tables
@@ -43,7 +44,12 @@ class EvaluatedRuns:
         rows = _rows_of_folds(folds) if len(self.runs) == 1 else self._rows()
         spreads = [each[0].intervals for each in rows.values() if len(each) == 1]
         notes = tuple(dict.fromkeys(each.note for each in spreads if each is not None))
-        return [replace(run_table(rows), notes=notes), run_table(rows, per_image=True)]
+        tables = [replace(run_table(rows), notes=notes), run_table(rows, per_image=True)]
+        further = {
+            name: [each.evaluation.further for each in of_run] for name, of_run in self.runs.items()
+        }
+        more = metric_run_table(further, folds[0].scores.classes)
+        return [*tables, more] if more is not None else tables
 
     def _rows(self) -> dict[str, list[Scores]]:
         return {name: [each.scores for each in folds] for name, folds in self.runs.items()}

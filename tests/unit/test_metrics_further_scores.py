@@ -19,7 +19,7 @@ from cellenhance.metrics.further_scores import (
 from cellenhance.metrics.registry import METRICS
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scored_image import ScoredImage
-from cellenhance.render.metric_tables import metric_tables
+from cellenhance.render.metric_tables import metric_run_table, metric_tables
 
 CLASSES = ("rest", "cell")
 POINT = np.array([[0, 0, 0, 0, 0], [0, 1, 0, 0, 0]], np.uint8)
@@ -70,6 +70,19 @@ def test_what_can_be_pooled_is_pooled() -> None:
     assert pooled.rows[0][4] == "0.4000"
     assert "pooled" in pooled.title
     assert "mean over images" in means.title
+
+
+def test_runs_stand_under_each_other_and_folds_are_averaged() -> None:
+    scores = score("hausdorff", "accuracy")
+    table = metric_run_table({"one": [scores], "two": [scores, scores]}, CLASSES)
+    assert table is not None
+    assert [row[0] for row in table.rows] == [
+        "hausdorff, px: one",
+        "hausdorff, px: two",
+    ]  # accuracy is always reported and so no further metric
+    assert table.rows[1][4] == "1.00 ± 0.00"
+    assert "population standard deviation over folds" in table.title
+    assert metric_run_table({"one": [()], "two": [()]}, CLASSES) is None
 
 
 def test_a_known_pixel_size_brings_micrometres() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def evaluate(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Run folders or checkpoints.", show_default=False),
+        typer.Argument(metavar="RUN", help="Run folders or checkpoints.", show_default=False),
     ] = None,
     dataset: Annotated[
         Path | None,
@@ -66,7 +66,7 @@ def evaluate(
             "--metrics",
             metavar="NAME,NAME...|all",
             show_default=False,
-            help="More metrics, such as hausdorff,boundary-f1,v-rand,roc-auc,pq,ece.",
+            help="More metrics: hausdorff, hd95, boundary-f1, v-rand, roc-auc, pq, ece and others.",
         ),
     ] = None,
     threshold_metric: Annotated[
@@ -75,7 +75,7 @@ def evaluate(
             "--threshold-metric",
             metavar="NAME",
             show_default=False,
-            help="Choose each class's threshold by this metric on the validation part.",
+            help="Choose a threshold for each class by this metric, on the validation part.",
         ),
     ] = None,
     pixel_size: options.PixelSize = None,
@@ -104,7 +104,10 @@ def evaluate(
     Several runs, or the folds of one, give one table.
 
     Written are summary.json, per_image.csv, confusion.csv and .png, table.md, table.tex,
-    image_confusion.csv and, in worst/, the five images with the lowest mIoU.
+    image_confusion.csv and, in worst/, the images with the lowest mIoU.
+
+    With --threshold-metric each class gets the threshold that is best on the validation part, and
+    its score here at that threshold. docs/evaluation.md says more.
 
     Example: cellenhance evaluate runs/aep --subset test
 
