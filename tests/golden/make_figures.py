@@ -14,6 +14,7 @@ from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.disagreement import find_disagreements
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.comparison import Classes, ComparedView, draw_comparison
+from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.display import DisplayRange, choose_display
 from cellenhance.render.figures import FigureStyle, save_all
 from cellenhance.render.overlay import OverlayView, draw_overlay
@@ -44,7 +45,14 @@ def draw_all() -> dict[str, tuple[Figure, FigureStyle]]:
         "overlay-fill-dark": (_overlay(fill=True, style=DARK), DARK),
         "comparison": (_comparison(), STYLE),
         "translation": (_translation(), STYLE),
+        "confusion": (_confusion(), STYLE),
     }
+
+
+def _confusion() -> Figure:
+    masks = (make_cells(shift)[1] for shift in (0, 4))
+    matrix = confusion_matrix(*masks, n_classes=3)
+    return draw_confusion(matrix, NAMES, STYLE, caption="cells: 1 image, pooled over all pixels")
 
 
 def _overlay(*, fill: bool, style: FigureStyle = STYLE) -> Figure:

@@ -17,7 +17,7 @@ from imageio.v3 import imread
 from cellenhance.render.figures import save_all
 
 HERE = Path(__file__).parent
-NAMES = ["overlay", "overlay-fill-dark", "comparison", "translation"]
+NAMES = ["overlay", "overlay-fill-dark", "comparison", "translation", "confusion"]
 MOST_DIFFERENT, FAR, MOST_MEAN = 0.01, 40, 1.5
 
 
