@@ -40,6 +40,11 @@ class InstanceSettings(Settings):
     rule: Literal["binary", "interior-boundary"]
     boundary_width_px: int = Field(default=2, ge=1, le=1000)
 
+    def describe(self) -> str:
+        """Return the rule in words, such as ``instances interior-boundary 2 px``."""
+        width = f" {self.boundary_width_px} px" if self.rule == "interior-boundary" else ""
+        return f"instances {self.rule}{width}"
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceCount:

@@ -159,6 +159,8 @@ def _describe(
     own_name = archive_stem(source) if request.unpacked is not None else source.name
     pixel_size = request.pixel_size_um or found.survey.pixel_size_um
     classes = [{"index": i, "name": name, "color": class_color(i)} for i, name in enumerate(names)]
+    made = [found.source.layout]
+    made += [] if request.instances is None else [request.instances.describe()]
     values = {
         "name": request.name or own_name or "dataset",
         "classes": classes,
@@ -166,7 +168,7 @@ def _describe(
         "channels": channels.n_channels,
         "channel_names": channels.names,
         "pixel_size_um": pixel_size,
-        "source": f"{source.name} ({found.source.layout})",
+        "source": f"{source.name} ({', '.join(made)})",
         "licence": request.licence,
     }
     return validate_settings(

@@ -50,6 +50,7 @@ def test_interior_and_boundary_with_names_of_the_users(cli: RunCli, tmp_path: Pa
     assert "6 objects in 2 mask(s)" in result.stderr
     dataset = load_dataset(output)
     assert dataset.class_names == ("other", "nucleus")
+    assert dataset.description.source == "lab (cellpose, instances interior-boundary 1 px)"
     # Of 4 x 4 px the inner 2 x 2 are left; the object at the image edge keeps that side.
     mask = load_sample(dataset, dataset.samples[0]).mask
     assert np.count_nonzero(mask) == 4 + 4 + 2 * 3

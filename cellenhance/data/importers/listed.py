@@ -63,8 +63,8 @@ def find_listed(text: str, bases: Sequence[Path], source: Path) -> Path | None:
                 return path
     if leaves:
         raise DatasetError(
-            f"path {text[:200]!r} leaves the source folder {source}; expected a path inside it, copy the "
-            "file there or prepare the folder above"
+            f"path {text[:200]!r} leaves the source folder {source}; expected a path inside it, "
+            "copy the file there or prepare the folder above"
         )
     return None
 

@@ -132,7 +132,8 @@ class NnunetImporter:
                 continue
             if not labels.is_dir():
                 n_files = len(list_images(images).files)
-                notes.append(f"{images.name}/ left aside: its {n_files} file(s) have no labels")
+                if n_files:
+                    notes.append(f"{images.name}/ left aside: its {n_files} file(s) have no labels")
                 continue
             new, lonely = _cases(images, labels, source, options)
             pairs += [ChannelsPair(each, says.channel_names) for each in new]

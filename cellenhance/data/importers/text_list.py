@@ -118,9 +118,9 @@ def _entries(path: Path, source: Path) -> list[Entry]:
         files = _split_line(line, path, source, number)
         if files is None:
             raise DatasetError(
-                f"{path}, line {number}: {line[:200]!r} does not name an image and a mask that are here; "
-                "expected two paths from the list's folder or the source, parted by a blank or a "
-                "tab; mend the list or choose another --layout"
+                f"{path}, line {number}: {line[:200]!r} does not name an image and a "
+                "mask that are here; expected two paths from the list's folder or the source, "
+                "parted by a blank or a tab; mend the list or choose another --layout"
             )
         entries.append(Entry(files[0], files[1], where, None, subset, fold))
     if not entries:
@@ -151,8 +151,8 @@ def _split_line(line: str, path: Path, source: Path, number: int) -> tuple[Path,
         raise DatasetError(f"{path}, line {number}: {error}") from error
     if len(found) > 1:
         raise DatasetError(
-            f"{path}, line {number}: {line[:200]!r} can be read in two ways; put a tab between image and "
-            "mask"
+            f"{path}, line {number}: {line[:200]!r} can be read in two ways; put a tab "
+            "between image and mask"
         )
     return found[0] if found else None
 
