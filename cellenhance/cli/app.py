@@ -12,6 +12,7 @@ from cellenhance.cli.commands import (
     dataset_augment,
     dataset_camera,
     dataset_degrade,
+    dataset_export,
     dataset_inspect,
     dataset_prepare,
     dataset_split,
@@ -80,6 +81,7 @@ dataset.command()(dataset_inspect.inspect)
 dataset.command()(dataset_degrade.degrade)
 dataset.command()(dataset_camera.camera)
 dataset.command()(dataset_augment.augment)
+dataset.command()(dataset_export.export)
 dataset.command()(dataset_synthesize.synthesize)
 app.add_typer(dataset)
 app.command()(doctor.doctor)

@@ -15,20 +15,29 @@ LABELS_FILE = "labels.txt"
 """Beside annotations: one label a line, in the order of the classes."""
 NO_LABEL = "object"
 """The class of shapes where no shape of a set has a label."""
-_BACKGROUND_LABELS = frozenset({BACKGROUND, "_background_"})
-_IGNORE_LABELS = frozenset({"__ignore__", "ignore*", "ignore"})
+LABELME_BACKGROUND, LABELME_IGNORE, QUPATH_IGNORE = "_background_", "__ignore__", "Ignore*"
+_BACKGROUND_LABELS = frozenset({BACKGROUND, LABELME_BACKGROUND})
+_IGNORE_LABELS = frozenset({LABELME_IGNORE, QUPATH_IGNORE.casefold(), "ignore"})
 
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """Labels as mask values: the place in `names`, `IGNORE` for labels that say so."""
+    """Labels as mask values: the place in `names`, `IGNORE` for labels that say so.
+
+    Attributes
+    ----------
+    background_name : the class of pixels under no shape
+    is_background_listed : it is a class even if shapes cover every pixel
+    """
 
     names: tuple[str, ...]
+    background_name: str = BACKGROUND
+    is_background_listed: bool = False
 
     @property
     def background(self) -> int:
         """Value of pixels under no shape."""
-        return self.names.index(BACKGROUND)
+        return self.names.index(self.background_name)
 
     @property
     def rules(self) -> tuple[ClassRule, ...]:
@@ -46,7 +55,7 @@ class LabelTable:
 
 
 def is_background(label: str) -> bool:
-    """Tell whether a label means what no shape covers: background or ``_background_``."""
+    """Tell whether a label means what no shape covers: Background or ``_background_``."""
     return label.casefold() in _BACKGROUND_LABELS
 
 
@@ -57,7 +66,7 @@ def is_ignore(label: str) -> bool:
 
 def class_name(label: str) -> str:
     """Return the name of the class of a label; no label is `NO_LABEL`."""
-    return BACKGROUND if is_background(label) else label or NO_LABEL
+    return BACKGROUND if label == LABELME_BACKGROUND else label or NO_LABEL
 
 
 def build_label_table(used: Iterable[tuple[str, str]], listed: Sequence[str] = ()) -> LabelTable:
@@ -73,7 +82,8 @@ def build_label_table(used: Iterable[tuple[str, str]], listed: Sequence[str] = (
     DatasetError
         A shape has a label that the list has not, or a label is no printable text.
     """
-    names = [class_name(label) for label in listed if not is_ignore(label)]
+    stated = tuple(class_name(label) for label in listed if not is_ignore(label))
+    names = list(dict.fromkeys(stated))
     used = list(used)
     _check_none_is_blank(used)
     for label, where in used:
@@ -83,9 +93,9 @@ def build_label_table(used: Iterable[tuple[str, str]], listed: Sequence[str] = (
                 "to 80 characters"
             )
         name = class_name(label)
-        if is_ignore(label) or name in names or name == BACKGROUND:
+        if is_ignore(label) or name in names:
             continue
-        if listed:
+        if listed and not is_background(name):
             raise DatasetError(
                 f"{where}: label '{label}' is not among the listed labels "
                 f"({', '.join(listed[:12])}); correct it, or add it to the list"
@@ -93,9 +103,10 @@ def build_label_table(used: Iterable[tuple[str, str]], listed: Sequence[str] = (
         names.append(name)
     if not listed:
         names.sort()
-    if BACKGROUND not in names:
-        names.insert(0, BACKGROUND)
-    return LabelTable(tuple(dict.fromkeys(names)))
+    background = next((name for name in names if is_background(name)), BACKGROUND)
+    if background not in stated:
+        names = [background, *(name for name in names if name != background)]
+    return LabelTable(tuple(names), background, background in stated)
 
 
 def _check_none_is_blank(used: Sequence[tuple[str, str]]) -> None:

@@ -40,8 +40,10 @@ class Region:
 
     @property
     def area(self) -> Area:
-        """The region with its holes."""
-        return Area((self.outer, *self.holes))
+        """The region with its holes, the outline first, none of which touches itself."""
+        loops = [loop for ring in (self.outer, *self.holes) for loop in _split_at_touches(ring)]
+        loops.sort(key=ring_area_px, reverse=True)
+        return Area(tuple(loops) or (self.outer,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def trace_regions(mask: MaskArray, tolerance_px: float) -> list[Region]:
     facts: dict[int, tuple[int, float, bool]] = {}
     for loop in _loops(components):
         ring = simplify.ring(loop)
+        if len(ring) < 3:
+            continue  # simplified away: it was thinner than the tolerance
         if not loop.is_outer:
             holes.setdefault(loop.region, []).append(ring)
             continue
@@ -198,6 +202,25 @@ class _Simplifier:
             self._known[key] = approximate_polygon(_bends(forward), self._tolerance)
         line = self._known[key]
         return line[::-1] if backward else line
+
+
+def _split_at_touches(ring: Ring) -> list[Ring]:
+    """Return a ring that comes back to one of its points as the loops in between."""
+    path: list[tuple[float, float]] = []
+    place: dict[tuple[float, float], int] = {}
+    loops = []
+    for x, y in ring.tolist():
+        if (x, y) in place:
+            start = place[x, y]
+            loops.append(path[start:])
+            for point in path[start + 1 :]:
+                del place[point]
+            del path[start + 1 :]
+        else:
+            place[x, y] = len(path)
+            path.append((x, y))
+    loops.append(path)
+    return [np.array(loop) for loop in loops if len(loop) > 2]
 
 
 def _bends(points: Ring) -> Ring:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE, ImageArray
 from cellenhance.data.annotations.labels import (
-    BACKGROUND,
     LABELS_FILE,
     NO_LABEL,
     LabelTable,
@@ -122,6 +121,28 @@ class AnnotatedPair:
         DatasetError
             The document states another image size.
         """
+        annotation, canvas = self._canvas(self.table.background)
+        codes = {shape.label: self.table.code(shape.label) for shape in annotation.shapes}
+        paint_shapes(canvas, annotation.shapes, codes)
+        return canvas
+
+    def load_objects(self) -> NDArray[np.int64]:
+        """Return the (H, W) number of the last shape over a pixel, 0 for background and ignore."""
+        annotation, canvas = self._canvas(0)
+        numbered = [
+            replace(shape, label=str(number))
+            for number, shape in enumerate(annotation.shapes, start=1)
+        ]
+        unmeant = (self.table.background, IGNORE)
+        numbers = {
+            shape.label: 0 if self.table.code(drawn.label) in unmeant else int(shape.label)
+            for shape, drawn in zip(numbered, annotation.shapes, strict=True)
+        }
+        paint_shapes(canvas, numbered, numbers)
+        return canvas
+
+    def _canvas(self, fill: int) -> tuple[Annotation, NDArray[np.int64]]:
+        """Return the shapes, and an image-sized array of one value to paint them into."""
         annotation = self.drawing.read()
         height, width = self._size()
         stated = (annotation.height or height, annotation.width or width)
@@ -130,10 +151,7 @@ class AnnotatedPair:
                 f"{self.image_label}: is {height} x {width} pixels, {self.mask_label} was drawn on "
                 f"{stated[0]} x {stated[1]}; mend it or --exclude {self.id}"
             )
-        mask = np.full((height, width), self.table.background, dtype=np.int64)
-        codes = {shape.label: self.table.code(shape.label) for shape in annotation.shapes}
-        paint_shapes(mask, annotation.shapes, codes)
-        return mask
+        return annotation, np.full((height, width), fill, dtype=np.int64)
 
     def load_valid(self) -> None:
         """Return None: labels say themselves what to ignore."""
@@ -227,6 +245,6 @@ def build_source(
         split=split,
         default_classes=table.rules,
         ignore=(str(IGNORE),),
-        optional_classes=(BACKGROUND,) if BACKGROUND not in found.listed else (),
+        optional_classes=() if table.is_background_listed else (table.background_name,),
         notes=(*found.notes, *notes, *describe_split(split)),
     )

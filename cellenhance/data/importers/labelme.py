@@ -162,11 +162,11 @@ def _shape(value: Any, where: str) -> Shape:
     least = {"polygon": 3, "oriented_rectangle": 4, "point": 1, "points": 1}.get(kind, 2)
     points = as_ring(shape.get("points"), where, least) + CENTER
     if kind in ("polygon", "oriented_rectangle"):
-        return Shape(label, _closed(points))
+        return Shape(label, closed_areas(points))
     if kind == "rectangle":
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        return Shape(label, _closed(np.array(corners)))
+        return Shape(label, closed_areas(np.array(corners)))
     if kind == "circle":
         return Shape(
             label, (Area((_circle(points[0], float(np.hypot(*(points[1] - points[0])))),)),)
@@ -183,7 +183,7 @@ def _shape(value: Any, where: str) -> Shape:
     )
 
 
-def _closed(points: Ring) -> tuple[Area, ...]:
+def closed_areas(points: Ring) -> tuple[Area, ...]:
     """Return an area with the pixel centres on its outline."""
     return tuple(Area((points + step,)) for step in _EDGE)
 
