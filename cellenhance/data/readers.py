@@ -21,6 +21,7 @@ from cellenhance.data.sources import (
     Projection,
 )
 from cellenhance.data.tiff_reader import open_tiff
+from cellenhance.data.vendor_reader import VENDOR_SIGNATURES, VENDOR_SUFFIXES, open_vendor
 from cellenhance.errors import ImageReadError
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
 
 IMAGE_SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".png", ".jpg", ".jpeg", ".bmp", ".npy"}
+    | VENDOR_SUFFIXES
 )
 
 _SIGNATURES = {
@@ -44,6 +46,7 @@ _SIGNATURES = {
     "JPEG": (b"\xff\xd8\xff",),
     "BMP": (b"BM",),
     "npy": (b"\x93NUMPY",),
+    **VENDOR_SIGNATURES,
 }
 _WRITTEN_OUT = "TIFF, PNG, JPEG, BMP or .npy"
 
@@ -70,7 +73,8 @@ def open_image(
 
     Parameters
     ----------
-    path : TIFF, PNG, JPEG, BMP or .npy, recognised by its first bytes
+    path : TIFF, PNG, JPEG, BMP, .npy, or with the extra ``[formats]`` CZI, ND2 or LIF, recognised
+        by its first bytes
     axes : one letter an axis of the stored array ("ZCYX"), replacing what the file says
     channel : keep this channel only, counted from 0
     projection : make one plane of the Z planes; an image of a single plane stays as it is
@@ -158,6 +162,12 @@ def _open(
         return open_tiff(path, axes=axes, channel=channel)
     if kind == "npy":
         return open_npy(path, axes=axes, channel=channel)
+    if kind in VENDOR_SIGNATURES:
+        if axes is not None:
+            raise ImageReadError(
+                f"{path}: is a {kind} file, which names its axes; leave out --axes"
+            )
+        return open_vendor(path, kind, channel=channel)
     if axes is not None and axes.upper() not in ("YX", "YXC", "YXS"):
         raise ImageReadError(f"{path}: is a {kind} file, whose axes are YX or YXC, not '{axes}'")
     return open_raster(path, kind, channel=channel, keep_indices=keep_indices)
