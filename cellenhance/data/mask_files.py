@@ -97,6 +97,7 @@ def match_files(
     common = [key for key in first.by_id if all(key in other.by_id for other in others)]
     if missing and (not skip_unmatched or not common):
         cure = "so add, remove or rename these"
+        cure += ", or leave them out with --skip-unmatched" if common else ""
         raise DatasetError(
             f"{what} do not pair up; {'; '.join(missing)}; files match by relative path without "
             f"extension, {cure}"

@@ -27,12 +27,12 @@ def metric_tables(scores: Sequence[MetricScores], classes: Sequence[str]) -> lis
     header = ("metric", "better", "image", *classes)
     rows = [_row(each, classes, _mean_cells(each)) for each in scores]
     has_gaps = any("(n=" in cell for row in rows for cell in row)
-    notes = ("of the result alone, not of branches",) + ((_LEFT_OUT,) if has_gaps else ())
-    tables = [Table("further metrics, mean over images", header, tuple(rows), notes)]
+    notes = (_LEFT_OUT,) if has_gaps else ()
+    tables = [Table("further metrics of the result, mean over images", header, tuple(rows), notes)]
     pooled = [each for each in scores if each.pooled is not None]
     if pooled:
         rows = [_row(each, classes, _pooled_cells(each)) for each in pooled]
-        title = "further metrics, pooled over all pixels or objects"
+        title = "further metrics of the result, pooled over all pixels or objects"
         tables.append(Table(title, header, tuple(rows)))
     return tables
 
@@ -56,7 +56,7 @@ def metric_run_table(
             rows.append((f"{row[0]}: {name}", metric.direction, *row[2:]))
     if not rows:
         return None
-    title = "further metrics, mean over images"
+    title = "further metrics of the result, mean over images"
     if has_folds:
         title += " in each fold; mean ± population standard deviation over folds"
     return Table(title, ("metric: run", "better", "image", *classes), tuple(rows))

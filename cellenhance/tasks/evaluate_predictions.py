@@ -41,6 +41,7 @@ class EvaluatePredictionsRequest:
     classes : ``NAME=VALUE[,VALUE...]`` with grey values, or with #rrggbb, in index order; None
         takes the classes of the dataset that the truth belongs to, else every value that occurs
     ignore : values (or colours) of the truth whose pixels do not count
+    skip_unmatched : leave out and name files without a partner
     output : where the files go; None writes none
     n_worst : how many of the worst images are drawn
     metrics : names of the registry, or "all", beyond what is always reported
@@ -51,6 +52,7 @@ class EvaluatePredictionsRequest:
     truth: Path
     classes: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
+    skip_unmatched: bool = False
     output: Path | None = None
     overwrite: bool = False
     n_worst: int = 5
@@ -81,7 +83,7 @@ def evaluate_predictions(
     if request.output is not None:
         refuse_former(request.output, overwrite=request.overwrite)
     predicted, true = list_masks(request.predictions), list_masks(request.truth)
-    pairs = match_files(predicted, true, what="masks")
+    pairs = match_files(predicted, true, what="masks", skip_unmatched=request.skip_unmatched)
     classes = find_classes(
         [request.truth],
         [path for prediction, truth in pairs.values() for path in (truth, prediction)],
@@ -104,7 +106,7 @@ def evaluate_predictions(
         progress(done, len(pairs), name)
     groups = _groups(dataset, list(pairs))
     evaluation = Evaluation(
-        title=f"{request.predictions.resolve().name} against {request.truth.resolve().name}",
+        title=f"{_title(request.predictions)} against {_title(request.truth)}",
         result_name=request.predictions.resolve().name,
         scores=Scores.from_matrices(classes.names, list(pairs), matrices).with_intervals(
             groups, request.resampling
@@ -118,6 +120,11 @@ def evaluate_predictions(
     if request.output is not None:
         write_evaluation(request.output, evaluation, keepers.worst, request.style, size)
     return evaluation
+
+
+def _title(folder: Path) -> str:
+    """Return a folder's name with its parent's, since many are called masks."""
+    return "/".join(folder.resolve().parts[-2:])
 
 
 def _dataset(truth: Path) -> Dataset | None:

@@ -267,3 +267,19 @@ def test_masks_of_a_dataset_are_grouped_and_shown_with_their_images(
     [panel] = (tmp_path / "out" / "worst").iterdir()
     height, width = read_image(panel).shape[:2]
     assert width / height > 2  # four panels side by side, not three
+
+
+def test_predictions_of_a_part_are_scored_when_the_rest_is_left_out_aloud(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    first = sorted((tiny_dataset / "masks").iterdir())[0]
+    (tmp_path / "theirs").mkdir()
+    shutil.copy(first, tmp_path / "theirs")
+    words = ("--predictions", tmp_path / "theirs", "--truth", tiny_dataset / "masks", "--json")
+    refused = cli("evaluate", *words)
+    assert refused.exit_code == 3
+    assert "or leave them out with --skip-unmatched" in refused.stderr
+    done = cli("evaluate", *words, "--skip-unmatched")
+    assert done.exit_code == 0, done.stderr
+    assert "left out: 7 in" in done.stderr
+    assert json.loads(done.stdout)["n_images"] == 1

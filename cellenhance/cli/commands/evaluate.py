@@ -50,6 +50,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--ignore", help="Value of --truth that does not count.", show_default=False),
     ] = None,
+    skip_unmatched: options.SkipUnmatched = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -123,7 +124,12 @@ def evaluate(
     if runs and predictions is None and truth is None:
         from cellenhance.tasks.evaluate_run import EvaluateRunRequest
 
-        _refuse({"--class": classes, "--ignore": ignore}, "--predictions and --truth")
+        of_masks: dict[str, object] = {
+            "--class": classes,
+            "--ignore": ignore,
+            "--skip-unmatched": skip_unmatched or None,
+        }
+        _refuse(of_masks, "--predictions and --truth")
         request = EvaluateRunRequest(
             run=runs[0],
             dataset=dataset,
@@ -155,6 +161,7 @@ def evaluate(
             truth=truth,
             classes=tuple(classes) if classes else None,
             ignore=tuple(ignore or ()),
+            skip_unmatched=skip_unmatched,
             output=output,
             overwrite=overwrite,
             n_worst=n_worst,
