@@ -21,6 +21,8 @@ _NO_CLASS = -1
 _GREY_TO_CODE = 0x010101
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _VALUE = re.compile(r"-?[0-9]{1,10}")
+_RANGE = re.compile(r"(-?[0-9]{1,10})-([0-9]{1,10})")
+_LONGEST_RANGE, _SHORTEST_RUN = 2**16, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class ClassRule:
     is_color: bool = False
 
     def as_option(self) -> str:
-        """Return the rule as ``NAME=VALUE,VALUE``."""
-        return f"{self.name}={','.join(show_code(c, self.is_color) for c in self.codes)}"
+        """Return the rule as ``NAME=VALUE,VALUE``, long runs of values as ``LOW-HIGH``."""
+        return f"{self.name}={','.join(_show_codes(self.codes, self.is_color))}"
 
 
 def show_code(code: int, is_color: bool) -> str:
@@ -43,6 +45,8 @@ def show_code(code: int, is_color: bool) -> str:
 
 def parse_class(text: str) -> ClassRule:
     """Return ``NAME=VALUE[,VALUE...]`` or ``NAME=#rrggbb[,#rrggbb...]`` as a rule.
+
+    A value may be a range such as ``1-40``.
 
     Raises
     ------
@@ -59,13 +63,38 @@ def parse_class(text: str) -> ClassRule:
 
 
 def parse_codes(text: str, where: str) -> tuple[tuple[int, ...], bool]:
-    """Return the codes of ``1,2`` or ``#ff0000`` and whether they are colours."""
+    """Return the codes of ``1,2``, ``1-40`` or ``#ff0000`` and whether they are colours."""
     parts = [part.strip() for part in text.split(",")]
     if all(_COLOR.fullmatch(part) for part in parts):
         return tuple(int(part[1:], 16) for part in parts), True
-    if all(_VALUE.fullmatch(part) for part in parts):
-        return tuple(int(part) for part in parts), False
+    if all(_VALUE.fullmatch(part) or _RANGE.fullmatch(part) for part in parts):
+        return tuple(code for part in parts for code in _parse_range(part, where)), False
     raise SettingsError(f"{where}: expected whole numbers, or colours such as #ff0000")
+
+
+def _parse_range(part: str, where: str) -> range:
+    """Return the values of ``7`` or ``1-40``."""
+    match = _RANGE.fullmatch(part)
+    low, high = (int(part), int(part)) if match is None else (int(match[1]), int(match[2]))
+    if not 0 <= high - low < _LONGEST_RANGE:
+        raise SettingsError(
+            f"{where}: {part} is no range of 1 to {_LONGEST_RANGE} values; expected LOW-HIGH"
+        )
+    return range(low, high + 1)
+
+
+def _show_codes(codes: Sequence[int], is_color: bool) -> list[str]:
+    """Return codes as a user writes them, runs of values of some length as a range."""
+    shown: list[str] = []
+    start = 0
+    for end in range(1, len(codes) + 1):
+        if end < len(codes) and codes[end] == codes[end - 1] + 1 and not is_color:
+            continue
+        run = codes[start:end]
+        is_long = len(run) >= _SHORTEST_RUN
+        shown += [f"{run[0]}-{run[-1]}"] if is_long else [show_code(c, is_color) for c in run]
+        start = end
+    return shown
 
 
 class ClassMap:
@@ -111,7 +140,8 @@ class ClassMap:
             found = table[codes]
             if (found == _NO_CLASS).any():
                 raise KeyError(int(codes[found == _NO_CLASS][0]))
-            return found.astype(np.uint8)
+            mask: MaskArray = found.astype(np.uint8)
+            return mask
         present, where = np.unique(codes, return_inverse=True)
         indices = np.array([self.index_of[int(code)] for code in present], dtype=np.uint8)
         return indices[where.reshape(codes.shape)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,9 +82,10 @@ def _distances(
     codes: NDArray[np.int64], targets: NDArray[np.int64], is_color: bool
 ) -> NDArray[np.float64]:
     """Return how far each code is from each target, (N, K)."""
-    if not is_color:
-        return np.abs(codes[:, None] - targets).astype(np.float64)
-    squares: NDArray[Any] = np.zeros((len(codes), len(targets)))
-    for shift in (16, 8, 0):
-        squares += ((codes[:, None] >> shift & 255) - (targets >> shift & 255)) ** 2.0
-    return np.sqrt(squares)
+    shifts = (16, 8, 0) if is_color else (0,)
+    bits = 255 if is_color else -1
+    squares: NDArray[np.float64] = np.zeros((len(codes), len(targets)))
+    for shift in shifts:
+        squares += ((codes[:, None] >> shift & bits) - (targets >> shift & bits)) ** 2.0
+    distances: NDArray[np.float64] = np.sqrt(squares)
+    return distances
