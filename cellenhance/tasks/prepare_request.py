@@ -126,7 +126,8 @@ def _refuse_instances(found: SourceSurvey, shown: str) -> None:
     raise DatasetError(
         f"masks are label maps, one number an object ({why}: {shown}); choose what they become: "
         "--instances binary (background, object), --instances interior-boundary "
-        "(--boundary-width PX parts objects that touch), or a class for each number with --class; "
+        "(--boundary-width PX parts objects that touch), or a class for each number with "
+        "--class NAME=LOW-HIGH; "
         f"for example: {command}"
     )
 

@@ -42,6 +42,13 @@ def found(root: Path, **options: Path) -> list[tuple[str, str, str]]:
 def test_rules_are_read_as_written() -> None:
     assert parse_class("a=b=0,255") == ClassRule("a=b", (0, 255))
     assert parse_class("nucleus=#00ff0A") == ClassRule("nucleus", (0x00FF0A,), True)
+    assert parse_class("cell=1-3,7,-2-0") == ClassRule("cell", (1, 2, 3, 7, -2, -1, 0))
+    assert parse_class("cell=9,1-40").as_option() == "cell=9,1-40"
+    assert ClassRule("cell", (0, 1, 2, 5, 6, 7, 8)).as_option() == "cell=0,1,2,5-8"
+    assert ClassRule("cell", tuple(range(5)), True).as_option().endswith("#000003,#000004")
+    for text in ("cell=5-1", "cell=0-65536"):
+        with pytest.raises(SettingsError, match="is no range of 1 to 65536 values"):
+            parse_class(text)
     for text in ("nucleus", "=3", "a=", "a=red", "a=1,#000000", "a=1.5"):
         with pytest.raises(SettingsError, match="expected"):
             parse_class(text)
