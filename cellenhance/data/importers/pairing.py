@@ -122,8 +122,9 @@ def match_numbers(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict
 
     Examples
     --------
-    >>> match_numbers({"t01": Path("t01"), "t21": Path("t21")}, {"man_seg21": Path("man_seg21")})
-    {'t21': PosixPath('man_seg21')}
+    >>> images = {"t01": Path("t01.tif"), "t21": Path("t21.tif")}
+    >>> match_numbers(images, {"man_seg21": Path("man_seg21.tif")})["t21"].name
+    'man_seg21.tif'
     """
     for constants_too in (True, False):
         image_numbers = _numbers(images, constants_too=constants_too)
