@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class EvaluateRunRequest:
     ----------
     dataset : None means the one the run was trained on
     output : where the files go; None means `evaluation/<subset>/` in the run folder
+    is_written : whether there are files at all; without, those of a former evaluation stay
     n_worst : how many of the worst images are drawn
     metrics : names of the registry, or "all", beyond what is always reported
     threshold_metric : name of the metric by which thresholds are chosen on the validation part
@@ -75,6 +76,7 @@ class EvaluateRunRequest:
     tile_px: int | None = None
     overlap_px: int | None = None
     output: Path | None = None
+    is_written: bool = True
     overwrite: bool = False
     n_worst: int = 5
     metrics: tuple[str, ...] = ()
@@ -145,6 +147,8 @@ def evaluate_run(
     for source in sources:
         if request.output is not None and source.output is not None:
             refuse_former(source.output, overwrite=request.overwrite)
+    if not request.is_written:
+        sources = [replace(source, output=None) for source in sources]
     return [_evaluate(request, source, progress) for source in sources]
 
 

@@ -39,8 +39,8 @@ class ReportRequest:
 def report(request: ReportRequest, progress: ProgressCallback = silent) -> list[Path]:
     """Write the page, or one for each fold, and return where they are.
 
-    A run is evaluated anew, so that its page shows what its weights give now; the files of the
-    evaluation lie in the run folder as after `evaluate`. A benchmark is shown as it stands.
+    A run is evaluated anew, so that its page shows what its weights give now; the files of former
+    evaluations stay as they are. A benchmark is shown as it stands.
 
     Raises
     ------

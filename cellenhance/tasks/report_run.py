@@ -28,7 +28,9 @@ def describe_run(
 ) -> Report:
     """Return the page of a run, evaluated anew on `subset`; errors as in `report`."""
     record = read_record(folder)
-    [result] = evaluate_run(EvaluateRunRequest(folder.root, subset=subset, device=device), progress)
+    # What an evaluation with more metrics has written must stay.
+    request = EvaluateRunRequest(folder.root, subset=subset, device=device, is_written=False)
+    [result] = evaluate_run(request, progress)
     run = ReportedRun(
         folder=folder,
         record=record,

@@ -97,6 +97,14 @@ def test_files_of_a_former_evaluation_do_not_stay(cli: Any, run: Path) -> None:
     assert names(folder) == FILES - {"worst"}
 
 
+def test_a_report_leaves_the_files_of_an_evaluation_alone(cli: Any, run: Path) -> None:
+    assert cli("evaluate", run, "--metrics", "hd95", "--worst", 0).exit_code == 0
+    folder = run / "evaluation" / "test"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert cli("report", run).exit_code == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_metrics_and_thresholds_are_shown_and_written(cli: Any, run: Path) -> None:
     words = ("--metrics", "hd95,pq,roc-auc,ece", "--threshold-metric", "dice")
     done = cli("evaluate", run, *words, "--pixel-size", 0.5, "--worst", 0)
