@@ -12,12 +12,15 @@ from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
 
 
 def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest:
-    """Return the request with class names of the layout as their mask values.
+    """Return the request with class names of the layout or of a rule as their mask values.
 
     So ``--class cell=nucleus,cytoplasm`` and ``--ignore debris`` work where masks are drawn from
-    labels; numbers and colours stay as they are.
+    labels, ``--class nucleus=interior`` for label maps; numbers and colours stay as they are.
     """
-    values = {rule.name: ",".join(map(str, rule.codes)) for rule in source.default_classes}
+    named = source.default_classes
+    if request.instances is not None:
+        named = (*named, *source_classes(source, request.instances))
+    values = {rule.name: ",".join(map(str, rule.codes)) for rule in named}
     classes = []
     for text in request.classes:
         name, equals, words = text.rpartition("=")

@@ -18,6 +18,8 @@ from cellenhance.errors import DatasetError
 
 _MOST_NAMED = 10
 _MOST_PLAUSIBLE_CLASSES = 20
+_FEWEST_DENSE = 4
+"""From so many values on, 0, 1, 2, 3 may be objects as well as classes, and both are offered."""
 _RARE_SHARE = 0.001
 """Unmapped values below this share of the pixels are taken for stray ones."""
 
@@ -105,10 +107,15 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
             "give --snap-masks, or if each value is one object give --instances binary or "
             "--instances interior-boundary"
         )
-    snap = " or set stray ones to the nearest that has a class (--snap-masks)"
+    other = " or set stray ones to the nearest that has a class (--snap-masks)"
+    if not found.rules:
+        is_dense = len(found.survey.codes) >= _FEWEST_DENSE and look_like_instances(
+            found.survey.codes
+        )
+        other = " or, if each number is one object, give --instances RULE" if is_dense else ""
     raise DatasetError(
-        f"mask values without a class {where}: {shown}{more}; name them"
-        f"{snap if found.rules else ''}, for example: {fitting_command(found)}"
+        f"mask values without a class {where}: {shown}{more}; name them{other}, for example: "
+        f"{fitting_command(found)}"
     )
 
 

@@ -79,6 +79,28 @@ def test_a_class_for_each_number(cli: RunCli, tmp_path: Path) -> None:
     assert load_dataset(output).class_names == ("rest", "left", "right")
 
 
+def test_a_few_numbers_may_be_classes_or_objects_and_both_are_offered(
+    cli: RunCli, tmp_path: Path
+) -> None:
+    put(tmp_path / "lab" / "images" / "a.tif", image())
+    put(tmp_path / "lab" / "masks" / "a.tif", label_map())
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set")
+    assert result.exit_code == 3
+    assert "name them or, if each number is one object, give --instances RULE" in result.stderr
+
+
+def test_classes_of_a_rule_may_be_named_by_name(cli: RunCli, tmp_path: Path) -> None:
+    make_cellpose(tmp_path / "lab")
+    words = ("--instances", "interior-boundary", "--class", "rest=background")
+    words += ("--class", "nucleus=interior", "--ignore", "boundary")
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *words)
+    assert result.exit_code == 0, result.stderr
+    fingerprint = load_dataset(tmp_path / "set").description.fingerprint
+    assert fingerprint is not None
+    assert list(fingerprint.class_shares) == ["rest", "nucleus"]
+    assert fingerprint.ignored_share > 0.1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
