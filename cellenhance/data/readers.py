@@ -68,6 +68,7 @@ def open_image(
     axes: str | None = None,
     channel: int | None = None,
     projection: Projection | None = None,
+    keep_missing: bool = False,
 ) -> ImageSource:
     """Open an image; TIFF and .npy regions are read lazily, the rest is decoded in one piece.
 
@@ -78,6 +79,7 @@ def open_image(
     axes : one letter an axis of the stored array ("ZCYX"), replacing what the file says
     channel : keep this channel only, counted from 0
     projection : make one plane of the Z planes; an image of a single plane stays as it is
+    keep_missing : return NaN and infinite pixels rather than refusing them
 
     Raises
     ------
@@ -86,13 +88,16 @@ def open_image(
         projected and none of its axes is Z.
     """
     source = _open(Path(path), axes=axes, channel=channel, keep_indices=False)
+    source.keeps_missing = keep_missing
     if projection is None or source.info.n_planes == 1:
         return source
     try:
-        return ProjectedSource(source, projection)
+        projected = ProjectedSource(source, projection)
     except BaseException:
         source.close()
         raise
+    projected.keeps_missing = keep_missing
+    return projected
 
 
 def read_image(path: Path, *, axes: str | None = None, channel: int | None = None) -> ImageArray:

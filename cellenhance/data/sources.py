@@ -59,7 +59,13 @@ class ImageSource(ABC):
     """An open image; a context manager that closes its file.
 
     Planes count from 0 in the order of `ImageInfo.plane_axes`, the last axis fastest.
+
+    Attributes
+    ----------
+    keeps_missing : regions may have NaN and infinite pixels, which are refused otherwise
     """
+
+    keeps_missing = False
 
     def __init__(self, info: ImageInfo, channel: int | None = None) -> None:
         if channel is not None and not 0 <= channel < info.channels:
@@ -102,7 +108,8 @@ class ImageSource(ABC):
         if (row_step, col_step) != (1, 1):
             raise ValueError("regions are read with step 1")
         region = self._read(plane, slice(top, max(top, bottom)), slice(left, max(left, right)))
-        self._check_finite(region)
+        if not self.keeps_missing:
+            self._check_finite(region)
         return region
 
     def read_plane(self, plane: int = 0) -> ImageArray:
@@ -132,7 +139,7 @@ class ImageSource(ABC):
             n_bad = int(region.size - np.count_nonzero(np.isfinite(region)))
             raise ImageReadError(
                 f"{self.info.path}: {n_bad} of {region.size} pixels are NaN or infinite; "
-                "expected finite values, replace them before reading"
+                "expected finite values, replace them (dataset prepare: or give --nan ignore)"
             )
 
 

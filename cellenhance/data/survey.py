@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellenhance.data.channels import ChannelFacts, channel_facts
 from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color
 from cellenhance.data.importers.contract import FoundPair
+from cellenhance.data.missing_pixels import fill_missing, find_missing
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 
@@ -25,6 +26,7 @@ class PairFacts:
     Attributes
     ----------
     codes : counts of grey values, or of 0xRRGGBB for a colour mask
+    n_missing : pixels that are NaN or infinite
     checksum : of the pixels of image, mask and valid mask, to notice that a file changed
     """
 
@@ -37,6 +39,7 @@ class PairFacts:
     codes: dict[int, int]
     is_color: bool
     n_outside: int
+    n_missing: int
     checksum: int
 
 
@@ -78,12 +81,14 @@ def survey_pairs(
     *,
     channel: int | None = None,
     as_color: bool = False,
+    allow_missing: bool = False,
     progress: ProgressCallback = silent,
 ) -> Survey:
     """Read every pair once.
 
     Parameters
     ----------
+    allow_missing : NaN and infinite pixels are counted rather than refused
     as_color : mask values are colours whatever the files look like (the user named colours)
 
     Raises
@@ -93,7 +98,7 @@ def survey_pairs(
     """
     facts = []
     for done, pair in enumerate(pairs, start=1):
-        facts.append(_measure(pair, channel, as_color))
+        facts.append(_measure(pair, channel, as_color, allow_missing))
         progress(done, len(pairs), "reading")
     is_color = as_color or any(each.is_color for each in facts)
     total: Counter[int] = Counter()
@@ -133,8 +138,17 @@ def load_valid(pair: FoundPair, shape: tuple[int, ...]) -> NDArray[np.bool_] | N
     return inside
 
 
-def _measure(pair: FoundPair, channel: int | None, as_color: bool) -> PairFacts:
-    image, info = pair.load_image(channel)
+def _measure(
+    pair: FoundPair, channel: int | None, as_color: bool, allow_missing: bool
+) -> PairFacts:
+    read, info = pair.load_image(channel)
+    missing = find_missing(read)
+    if missing is not None and not allow_missing:
+        raise DatasetError(
+            f"{pair.image_label}: {np.count_nonzero(missing)} of {missing.size} pixels are NaN or "
+            "infinite; replace them, or give --nan ignore, which makes them not annotated"
+        )
+    image = fill_missing(read, missing)
     mask = pair.load_mask(expand_palette=as_color)
     height, width = image.shape[:2]
     if mask.shape[:2] != (height, width):
@@ -156,7 +170,8 @@ def _measure(pair: FoundPair, channel: int | None, as_color: bool) -> PairFacts:
         codes=count_codes(codes if valid is None else codes[valid]),
         is_color=is_color,
         n_outside=0 if valid is None else int(np.count_nonzero(~valid)),
-        checksum=_checksum(image, mask, *([] if valid is None else [valid])),
+        n_missing=0 if missing is None else int(np.count_nonzero(missing)),
+        checksum=_checksum(read, mask, *([] if valid is None else [valid])),
     )
 
 

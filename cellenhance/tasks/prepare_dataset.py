@@ -65,7 +65,7 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         An option does not fit, or the output exists.
     """
     _check_output(request)
-    _check_channel_choice(request)
+    _check_choices(request)
     source, pairs = find_pairs(request)
     request = named_values(request, source)
     user_rules = tuple(parse_class(text) for text in request.classes)
@@ -74,7 +74,13 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         inside = str(request.unpacked), str(request.source)
         folders = tuple((role, where.replace(*inside)) for role, where in source.folders)
         source = replace(source, folders=folders)
-    survey = survey_pairs(pairs, channel=request.channel, as_color=is_color, progress=progress)
+    survey = survey_pairs(
+        pairs,
+        channel=request.channel,
+        as_color=is_color,
+        allow_missing=request.missing is not None,
+        progress=progress,
+    )
     say_instances(pairs)
     return choose_classes(request, source, survey)
 
@@ -88,7 +94,9 @@ def _check_output(request: PrepareRequest) -> None:
     check_output_folder(request.output, overwrite=request.overwrite)
 
 
-def _check_channel_choice(request: PrepareRequest) -> None:
+def _check_choices(request: PrepareRequest) -> None:
+    if request.missing not in (None, "ignore"):
+        raise SettingsError(f"--nan {request.missing}: expected ignore")
     if request.grey not in (None, "mean"):
         raise SettingsError(f"--grey {request.grey}: expected mean")
     if request.grey is not None and request.channel is not None:

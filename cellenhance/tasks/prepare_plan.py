@@ -94,6 +94,7 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
     elif absent:
         names = name_some([rule.name for rule in absent])
         logger.warning("%d classes are in no mask: %s", len(absent), names)
+    _say_missing(survey)
     channels = plan_channels(
         [each.channels for each in survey.facts], grey=request.grey is not None
     )
@@ -125,6 +126,18 @@ def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
         name_some(listed),
     )
     return snapped
+
+
+def _say_missing(survey: Survey) -> None:
+    found = [(each.pair.image_label, each.n_missing) for each in survey.facts if each.n_missing]
+    if found:
+        logger.warning(
+            "--nan ignore: %d pixel(s) that are NaN or infinite in %d image(s) become not "
+            "annotated and get the image's median: %s",
+            sum(n for _, n in found),
+            len(found),
+            name_some([f"{label} {n}" for label, n in found]),
+        )
 
 
 def _read_codes(

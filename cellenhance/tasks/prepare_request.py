@@ -34,6 +34,7 @@ class PrepareRequest:
     grey : "mean" keeps the mean of all channels but alpha
     unpacked : where the files of `source` lie when it is an archive; see `opened_source`
     archive_limit_gib : most that an archive may unpack to
+    missing : "ignore" makes NaN and infinite pixels not annotated; else they are refused
     tile_px : cut larger images into tiles of this side
     snap_masks : set stray mask values to the nearest value that has a class
     """
@@ -47,6 +48,7 @@ class PrepareRequest:
     background: str | None = None
     channel: int | None = None
     grey: str | None = None
+    missing: str | None = None
     tile_px: int | None = None
     snap_masks: bool = False
     pixel_size_um: float | None = None
@@ -173,6 +175,7 @@ def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
     words += [word for value, _ in ignored for word in ("--ignore", value)]
     words += [] if request.channel is None else ["--channel", str(request.channel)]
     words += [] if request.grey is None else ["--grey", request.grey]
+    words += [] if request.missing is None else ["--nan", request.missing]
     for option, value in (
         ("--axes", request.folders.axes),
         ("--projection", request.folders.projection),

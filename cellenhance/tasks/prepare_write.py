@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cellenhance.arrays import IGNORE
 from cellenhance.data.build import DatasetBuilder, WrittenSample
 from cellenhance.data.manifest import Dataset
+from cellenhance.data.missing_pixels import fill_missing, find_missing
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitRow, SplitTable, save_split
 from cellenhance.data.survey import PairFacts
 from cellenhance.data.unfinished import Journal, find_unfinished, remove_leftovers
@@ -110,8 +111,11 @@ def _write_pair(
     """Write a pair, or its tiles."""
     pair, tiles = facts.pair, plan.tiles(facts)
     read, _ = pair.load_image(plan.request.channel)
-    image = plan.channels.apply(read, facts.channels)
+    missing = find_missing(read)
+    image = plan.channels.apply(fill_missing(read, missing), facts.channels)
     mask = plan.mask_of(facts)
+    if missing is not None:
+        mask[missing] = IGNORE
     if len(tiles) == 1:
         return (builder.add(pair.id, image, mask, pair.group),)
     return tuple(

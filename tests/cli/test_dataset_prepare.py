@@ -138,6 +138,26 @@ def test_colours_that_lie_in_one_channel_are_pointed_out(tmp_path: Path) -> None
     assert "--channel 2 keeps blue alone" in result.stderr
 
 
+def test_missing_pixels_are_refused_or_become_not_annotated(tmp_path: Path) -> None:
+    source = make_lab(tmp_path, (40, 50, 1), n_images=2)
+    image = RNG.random((40, 50), np.float32)
+    image[3:5, :20] = np.nan
+    image[9, 9] = np.inf
+    tifffile.imwrite(source / "images" / "c0.tif", image)
+    other = np.zeros((40, 50), np.float32)
+    tifffile.imwrite(source / "images" / "c1.tif", other)
+    line = refusal(source, *CLASSES)
+    assert "images/c0.tif: 41 of 2000 pixels are NaN or infinite" in line
+    assert "--nan ignore" in line
+    dataset, result = prepared(source, "--nan", "ignore")
+    assert "41 pixel(s) that are NaN or infinite in 1 image(s)" in result.stderr
+    sample = load_sample(dataset, dataset.row("c0"))
+    missing = ~np.isfinite(image)
+    np.testing.assert_array_equal(sample.mask == 255, missing)
+    assert (sample.image[missing] == np.median(image[~missing])).all()
+    np.testing.assert_array_equal(sample.image[~missing, 0], image[~missing])
+
+
 @pytest.mark.parametrize("how", ["max", "mean"])
 def test_z_planes_are_projected(tmp_path: Path, how: str) -> None:
     source = make_lab(tmp_path, (40, 50, 1))
@@ -152,6 +172,7 @@ def test_z_planes_are_projected(tmp_path: Path, how: str) -> None:
     ("words", "message"),
     [
         (("--projection", "sum"), "--projection sum: expected max or mean"),
+        (("--nan", "zero"), "--nan zero: expected ignore"),
         (("--grey", "luminance"), "--grey luminance: expected mean"),
         (("--grey", "mean", "--channel", "0"), "--channel and --grey both choose"),
         (("--axes", "TCZYX"), "axes 'TCZYX' do not fit its shape (40, 50)"),

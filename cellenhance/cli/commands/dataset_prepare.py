@@ -97,6 +97,14 @@ def prepare(
             metavar="max|mean", help="One plane of all Z planes of an image.", show_default=False
         ),
     ] = None,
+    nan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ignore",
+            show_default=False,
+            help="Make NaN and infinite pixels not annotated (default: refuse them).",
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         typer.Option(
@@ -160,6 +168,7 @@ def prepare(
         background=background,
         channel=channel,
         grey=grey,
+        missing=nan,
         tile_px=tile,
         snap_masks=snap_masks,
         pixel_size_um=pixel_size,

@@ -58,7 +58,10 @@ class FoundPair(Protocol):
         """Return every name by which ``--exclude`` may mean this pair."""
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the (H, W, C) image and its facts; ImageReadError when it cannot be read."""
+        """Return the (H, W, C) image and its facts; ImageReadError when it cannot be read.
+
+        Pixels may be NaN or infinite: what becomes of them is decided for all layouts alike.
+        """
 
     def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
         """Return the mask as `read_mask` does."""

@@ -46,9 +46,13 @@ class FilePair:
         return frozenset({self.id, self.image.name, self.mask.name, *stems})
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the plane of the image file."""
+        """Return the plane of the image file, missing pixels as they are."""
         with open_image(
-            self.image, axes=self.axes, channel=channel, projection=self.projection
+            self.image,
+            axes=self.axes,
+            channel=channel,
+            projection=self.projection,
+            keep_missing=True,
         ) as source:
             if self.plane is not None:
                 return source.read_plane(self.plane), source.info

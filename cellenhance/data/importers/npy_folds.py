@@ -57,7 +57,9 @@ class ArrayPair:
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
         """Return channel 0, or `channel`, as (H, W, 1)."""
-        with open_image(self.images, axes=_axes(self.images), channel=channel or 0) as source:
+        with open_image(
+            self.images, axes=_axes(self.images), channel=channel or 0, keep_missing=True
+        ) as source:
             return source.read_plane(self.index), source.info
 
     def load_mask(self, *, expand_palette: bool = False) -> NDArray[Any]:  # noqa: ARG002
