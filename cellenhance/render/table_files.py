@@ -20,7 +20,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "''",
     "±": r"$\pm$",
     "µ": r"$\mu$",
     "\n": " ",
@@ -78,8 +78,7 @@ def to_latex(tables: Sequence[Table], heading: str) -> str:
     The preamble needs ``\usepackage{booktabs}``; wide tables are shrunk to the text by `graphicx`.
     """
     parts = [
-        "% needs \\usepackage{booktabs,graphicx} and, before 2018's LaTeX, "
-        "\\usepackage[utf8]{inputenc}"
+        "% needs \\usepackage{booktabs,graphicx}; letters beyond Latin need LuaLaTeX or XeLaTeX"
     ]
     for table in tables:
         sentences = [f"{heading}: {table.title}", *table.notes]
