@@ -190,6 +190,7 @@ def closed_areas(points: Ring) -> tuple[Area, ...]:
 
 def _circle(center: NDArray[np.float64], radius: float) -> Ring:
     angle = np.linspace(0, 2 * np.pi, _CIRCLE_POINTS, endpoint=False)
+    radius += 1e-3  # takes in the pixel centres on the circle
     return center + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
