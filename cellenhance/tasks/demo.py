@@ -20,6 +20,8 @@ from cellenhance.tasks.evaluate_run import EvaluateRunRequest, RunScores, evalua
 from cellenhance.tasks.predict import PredictRequest, predict
 from cellenhance.tasks.prepare_dataset import prepare_dataset
 from cellenhance.tasks.prepare_request import PrepareRequest
+from cellenhance.tasks.report import ReportRequest
+from cellenhance.tasks.report import report as write_report
 from cellenhance.tasks.split_dataset import split_dataset
 from cellenhance.tasks.synthesize_dataset import synthesize_dataset
 from cellenhance.tasks.train import train
@@ -127,6 +129,11 @@ class _Demo:
             "training curves": self.run(model) / "figures" / "curves.png",
         }
 
+    def write_report(self, model: str) -> dict[str, Path]:
+        self.announce(f"writing the report of {model}")
+        [page] = write_report(ReportRequest(self.run(model), overwrite=True), self.progress)
+        return {"report, for a browser": page}
+
 
 def run_demo(
     output: Path,
@@ -137,7 +144,7 @@ def run_demo(
     report: Callable[[str], Report] = lambda _: lambda _: None,
     progress: ProgressCallback = silent,
 ) -> DemoResult:
-    """Synthesize, prepare, split, train two models, score both, segment, draw.
+    """Synthesize, prepare, split, train two models, score both, segment, draw, report.
 
     Parameters
     ----------
@@ -163,4 +170,5 @@ def run_demo(
             scores.setdefault(f"majority class ({evaluated.majority_class})", evaluated.majority)
         scores[model] = evaluated.scores
     shown = MODELS[-1]
-    return DemoResult(scores, {**demo.predict(shown), **demo.draw(shown)})
+    paths = {**demo.predict(shown), **demo.draw(shown), **demo.write_report(shown)}
+    return DemoResult(scores, paths)

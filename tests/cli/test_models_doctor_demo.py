@@ -131,7 +131,7 @@ def test_the_demo_ends_with_the_table_and_the_paths(demo: tuple[Path, Any]) -> N
     for word in ("majority class (cytoplasm)", "light-unet", "aep", "IoU", "Dice", "nucleus"):
         assert word in done.stdout
     named = dict(re.findall(rf"^(.+): ({re.escape(str(folder))}.*)$", done.stderr, re.MULTILINE))
-    assert "training curves" in named
+    assert {"training curves", "report, for a browser"} <= set(named)
     assert len(named) >= 3
     assert [path for path in named.values() if not Path(path).exists()] == []
     assert (folder / "runs" / "aep" / "evaluation" / "test" / "per_image.csv").is_file()
