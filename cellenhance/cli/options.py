@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cellenhance.data.sources import Projection
+    from cellenhance.data.sources import ChannelChoice, Projection
     from cellenhance.render.display import DisplayRange
     from cellenhance.render.figures import FigureStyle
 
@@ -71,6 +71,12 @@ Set = Annotated[
 Channel = Annotated[
     int | None,
     typer.Option("--channel", min=0, show_default=False, help="Use this channel only, from 0."),
+]
+Grey = Annotated[
+    str | None,
+    typer.Option(
+        "--grey", metavar="mean", show_default=False, help="Use the mean of all channels."
+    ),
 ]
 Axes = Annotated[
     str | None,
@@ -155,6 +161,19 @@ def figure_style(
                 raise SettingsError(f"{option} {word}: expected {', '.join(known)}")
     values = {"dpi": dpi, "width_mm": width_mm, "background": background, "formats": tuple(kinds)}
     return validate_settings(FigureStyle, values, where="the options of the figure")
+
+
+def channel_choice(channel: int | None, grey: str | None) -> ChannelChoice:
+    """Return ``--channel`` or ``--grey mean`` as one choice; SettingsError for both."""
+    from cellenhance.errors import SettingsError
+
+    if grey is None:
+        return channel
+    if grey != "mean":
+        raise SettingsError(f"--grey {grey}: expected mean")
+    if channel is not None:
+        raise SettingsError("--channel and --grey both choose what is used; give one of them")
+    return "mean"
 
 
 def projection(text: str | None) -> Projection | None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.sources import ALPHA_NAME, RGB_NAMES
+from cellenhance.data.sources import ALPHA_NAME, RGB_NAMES, channel_mean
 from cellenhance.errors import DatasetError
 
 MOSTLY_ONE_CHANNEL = 0.75
@@ -69,10 +69,7 @@ class ChannelPlan:
     def apply(self, image: ImageArray, facts: ChannelFacts) -> ImageArray:
         """Return of (H, W, C) what is kept, in the dtype of the image."""
         colors = image[..., : facts.n_colors]
-        if not self.is_mean or facts.n_colors == 1:
-            return colors[..., : self.n_channels]
-        mean: NDArray[np.float64] = colors.mean(axis=2, keepdims=True, dtype=np.float64)
-        return (mean if image.dtype.kind == "f" else np.rint(mean)).astype(image.dtype)
+        return channel_mean(colors) if self.is_mean else colors[..., : self.n_channels]
 
 
 def channel_facts(label: str, image: ImageArray, names: tuple[str, ...]) -> ChannelFacts:

@@ -15,8 +15,10 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.raster_reader import open_npy, open_raster
 from cellenhance.data.sources import (
     ALPHA_NAME,
+    ChannelChoice,
     ImageInfo,
     ImageSource,
+    MeanSource,
     ProjectedSource,
     Projection,
 )
@@ -26,6 +28,7 @@ from cellenhance.errors import ImageReadError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "ChannelChoice",
     "ImageInfo",
     "ImageSource",
     "image_stem",
@@ -66,7 +69,7 @@ def open_image(
     path: Path,
     *,
     axes: str | None = None,
-    channel: int | None = None,
+    channel: ChannelChoice = None,
     projection: Projection | None = None,
     keep_missing: bool = False,
 ) -> ImageSource:
@@ -77,7 +80,7 @@ def open_image(
     path : TIFF, PNG, JPEG, BMP, .npy, or with the extra ``[formats]`` CZI, ND2 or LIF, recognised
         by its first bytes
     axes : one letter an axis of the stored array ("ZCYX"), replacing what the file says
-    channel : keep this channel only, counted from 0
+    channel : keep this channel only, counted from 0, or "mean" for the mean of all but alpha
     projection : make one plane of the Z planes; an image of a single plane stays as it is
     keep_missing : return NaN and infinite pixels rather than refusing them
 
@@ -87,7 +90,11 @@ def open_image(
         The file is missing, empty, damaged, too large or of another kind; or planes are to be
         projected and none of its axes is Z.
     """
-    source = _open(Path(path), axes=axes, channel=channel, keep_indices=False)
+    one = None if channel == "mean" else channel
+    source = _open(Path(path), axes=axes, channel=one, keep_indices=False)
+    if channel == "mean":
+        source.keeps_missing = keep_missing
+        source = MeanSource(source)
     source.keeps_missing = keep_missing
     if projection is None or source.info.n_planes == 1:
         return source

@@ -20,6 +20,8 @@ from cellenhance.errors import ImageReadError
 
 Projection: TypeAlias = Literal["max", "mean"]
 """How the Z planes of an image become one plane."""
+ChannelChoice: TypeAlias = int | Literal["mean"] | None
+"""One channel, counted from 0; the mean of all but alpha; or all of them."""
 RGB_NAMES = ("red", "green", "blue")
 ALPHA_NAME = "alpha"
 MAX_EAGER_BYTES = 2 * 1024**3
@@ -185,6 +187,30 @@ class ProjectedSource(ImageSource):
     def close(self) -> None:
         """Close the file."""
         self._source.close()
+
+
+class MeanSource(ImageSource):
+    """The mean over the channels of another source, alpha left out."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self._n_colors = source.info.channels - (source.info.channel_names[-1:] == (ALPHA_NAME,))
+        super().__init__(replace(source.info, channels=1, channel_names=()))
+
+    def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
+        return channel_mean(self._source.read_region(plane, rows, cols)[..., : self._n_colors])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+
+def channel_mean(image: ImageArray) -> ImageArray:
+    """Return the mean over the channels of (H, W, C) as (H, W, 1), integers to the nearest."""
+    if image.shape[2] == 1:
+        return image
+    mean: NDArray[np.float64] = image.mean(axis=2, keepdims=True, dtype=np.float64)
+    return (mean if image.dtype.kind == "f" else np.rint(mean)).astype(image.dtype)
 
 
 class ArraySource(ImageSource):

@@ -118,7 +118,7 @@ class MatchedPlane:
         if facts.n_colors != self.channels and not facts.is_grey_rgb:
             raise DatasetError(
                 f"{info.path}: is in colour, the model takes {self.channels} channel; pick one "
-                "with --channel N (from 0) or use a model of as many"
+                "with --channel N (from 0) or --grey mean, or use a model of as many"
             )
         return region[..., : self.channels]
 
@@ -149,5 +149,5 @@ def match_channels(plane: FilePlane, channels: int) -> tuple[Plane, str | None]:
 def _mismatch(info: ImageInfo, channels: int) -> str:
     return (
         f"{info.path}: has {info.channels} channels, the model takes {channels}; pick one with "
-        "--channel N (from 0) or use a model of as many"
+        "--channel N (from 0) or --grey mean, or use a model of as many"
     )

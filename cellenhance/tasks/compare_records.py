@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cellenhance.data.readers import ChannelChoice
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.display import DisplayRange
 from cellenhance.render.figures import FigureStyle
@@ -35,7 +36,7 @@ class CompareRequest:
     ignore: tuple[str, ...] = ()
     grid: tuple[str, ...] = ()
     n_windows: int = 2
-    channel: int | None = None
+    channel: ChannelChoice = None
     axes: str | None = None
     device: str = "auto"
     precision: str = "auto"

@@ -12,7 +12,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.inputs import InputImage, find_inputs
 from cellenhance.data.mask_classes import MaskClasses, find_classes
 from cellenhance.data.mask_files import FileSet, list_files, match_files
-from cellenhance.data.readers import open_image
+from cellenhance.data.readers import ChannelChoice, open_image
 from cellenhance.data.writers import write_csv
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.regions import ClassRegion, measure_classes
@@ -61,7 +61,7 @@ class ContourOverlayRequest:
     truth: Path | None = None
     classes: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
-    channel: int | None = None
+    channel: ChannelChoice = None
     crop: Crop | None = None
     fill: bool = False
     all_classes: bool = False
@@ -196,7 +196,7 @@ def _overlay(
     return OverlaidImage(each.stem, figures, display.text, regions, pixel_size_um)
 
 
-def _read(path: Path, channel: int | None) -> tuple[ImageArray, float | None]:
+def _read(path: Path, channel: ChannelChoice) -> tuple[ImageArray, float | None]:
     with open_image(path, channel=channel) as source:
         info = source.info
         if info.n_planes != 1:

@@ -15,7 +15,7 @@ from cellenhance.data.inputs import InputImage, find_inputs
 from cellenhance.data.normalize import RangeWatch
 from cellenhance.data.ome_writer import OmeFile, write_float_tiles
 from cellenhance.data.ome_xml import StackLayout
-from cellenhance.data.readers import ImageInfo, ImageSource, open_image
+from cellenhance.data.readers import ChannelChoice, ImageInfo, ImageSource, open_image
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import FilePlane, match_channels
@@ -53,7 +53,7 @@ class ExportTranslationsRequest:
     inputs: tuple[str, ...]
     output: Path
     separate: bool = False
-    channel: int | None = None
+    channel: ChannelChoice = None
     axes: str | None = None
     device: str = "auto"
     tile_px: int | None = None

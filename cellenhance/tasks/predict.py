@@ -14,7 +14,7 @@ from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import InputImage, find_inputs
 from cellenhance.data.mask_classes import write_classes
 from cellenhance.data.normalize import RangeWatch
-from cellenhance.data.readers import ImageSource, open_image
+from cellenhance.data.readers import ChannelChoice, ImageSource, open_image
 from cellenhance.data.writers import write_mask_tiles, write_png
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor, load_predictor
@@ -38,7 +38,7 @@ class PredictRequest:
     runs: tuple[Path, ...]
     inputs: tuple[str, ...]
     output: Path
-    channel: int | None = None
+    channel: ChannelChoice = None
     axes: str | None = None
     device: str = "auto"
     precision: str = "auto"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import MaskArray
 from cellenhance.data.inputs import InputImage, find_inputs
-from cellenhance.data.readers import ImageInfo, open_image
+from cellenhance.data.readers import ChannelChoice, ImageInfo, open_image
 from cellenhance.engine.aep_analysis import FilterFacts, ensemble_weights, require_aep
 from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
@@ -46,7 +46,7 @@ class TranslateRequest:
     inputs: tuple[str, ...]
     output: Path
     truth: Path | None = None
-    channel: int | None = None
+    channel: ChannelChoice = None
     axes: str | None = None
     device: str = "auto"
     tile_px: int | None = None

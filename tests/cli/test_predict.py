@@ -313,3 +313,20 @@ def test_nothing_is_said_to_be_dropped_from_a_file_that_fails(
     assert done.exit_code == 3
     assert "transparency channel" in done.stderr
     assert "dropped" not in done.stderr
+
+
+def test_the_mean_of_colours_is_predicted_like_the_mean_image(
+    tiny_run: Path, tmp_path: Path, cli: Any
+) -> None:
+    colors = np.random.default_rng(2).integers(0, 255, (40, 48, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "colors.tif", colors, photometric="rgb")
+    tifffile.imwrite(tmp_path / "mean.tif", np.rint(colors.mean(axis=2)).astype(np.uint8))
+    refused = cli("predict", tiny_run, tmp_path / "colors.tif", "-o", tmp_path / "no")
+    assert "--channel N (from 0) or --grey mean" in refused.stderr
+    both = ("--grey", "mean", "--channel", "1")
+    assert cli("predict", tiny_run, tmp_path / "colors.tif", "-o", tmp_path / "no", *both).exit_code
+    for name, words in (("colors", ("--grey", "mean")), ("mean", ())):
+        done = cli("predict", tiny_run, tmp_path / f"{name}.tif", "-o", tmp_path / "out", *words)
+        assert done.exit_code == 0, done.stderr
+    masks = [tifffile.imread(tmp_path / "out" / "masks" / f"{n}.tif") for n in ("colors", "mean")]
+    np.testing.assert_array_equal(*masks)

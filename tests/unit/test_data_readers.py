@@ -349,3 +349,17 @@ def test_unlabelled_pages_are_projected_only_when_they_are_named(tmp_path: Path)
     tifffile.imwrite(tmp_path / "one.tif", GREY16)
     with open_image(tmp_path / "one.tif", projection="max") as source:
         np.testing.assert_array_equal(source.read_plane()[..., 0], GREY16)
+
+
+def test_the_mean_of_channels_leaves_alpha_out(tmp_path: Path) -> None:
+    rgba = np.dstack([RGB8, np.full((37, 53), 255, np.uint8)])
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(rgba))
+    with open_image(tmp_path / "a.png", channel="mean") as source:
+        assert (source.info.channels, source.info.channel_names) == (1, ())
+        expected = np.rint(RGB8.mean(axis=2)).astype(np.uint8)
+        np.testing.assert_array_equal(source.read_plane()[..., 0], expected)
+        part = source.read_region(0, slice(1, 5), slice(2, 9))
+        np.testing.assert_array_equal(part[..., 0], expected[1:5, 2:9])
+    (tmp_path / "b.png").write_bytes(imagecodecs.png_encode(GREY16))
+    with open_image(tmp_path / "b.png", channel="mean") as source:
+        np.testing.assert_array_equal(source.read_plane()[..., 0], GREY16)

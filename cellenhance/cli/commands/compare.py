@@ -57,6 +57,7 @@ def compare(
         int, typer.Option("--insets", min=0, max=5, help="Places shown enlarged.")
     ] = 2,
     channel: options.Channel = None,
+    grey: options.Grey = None,
     axes: options.Axes = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -94,7 +95,7 @@ def compare(
         ignore=tuple(ignore or ()),
         grid=tuple(dict.fromkeys(word.strip() for word in grid.split(","))) if grid else (),
         n_windows=n_insets,
-        channel=channel,
+        channel=options.channel_choice(channel, grey),
         axes=axes,
         device=device,
         precision=precision,

@@ -83,10 +83,7 @@ def prepare(
         int | None,
         typer.Option(min=0, help="Keep this channel only, from 0.", show_default=False),
     ] = None,
-    grey: Annotated[
-        str | None,
-        typer.Option(metavar="mean", help="Keep the mean of all channels.", show_default=False),
-    ] = None,
+    grey: options.Grey = None,
     axes: Annotated[
         str | None,
         typer.Option(help="Axes of the image files, such as ZCYX.", show_default=False),

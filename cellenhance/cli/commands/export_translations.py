@@ -25,6 +25,7 @@ def export_translations(
         bool, typer.Option("--separate", help="Write one file a channel, in a folder an image.")
     ] = False,
     channel: options.Channel = None,
+    grey: options.Grey = None,
     axes: options.Axes = None,
     device: options.Device = "auto",
     tile: options.Tile = None,
@@ -54,7 +55,7 @@ def export_translations(
         inputs=tuple(inputs),
         output=output,
         separate=separate,
-        channel=channel,
+        channel=options.channel_choice(channel, grey),
         axes=axes,
         device=device,
         tile_px=tile,
