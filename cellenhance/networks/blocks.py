@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -18,6 +19,18 @@ from cellenhance.networks.outputs import SegmentationOutput
 
 Norm = Literal["batch", "none"]
 """Whether a convolution is followed by batch normalisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeepInput:
+    """Where a decoder joins deep maps and a skip: a convolution and its deep input channels.
+
+    `level` is the scale, "H/4"; several convolutions may stand at one level.
+    """
+
+    level: str
+    convolution: nn.Conv2d
+    channels: slice
 
 
 class SegmentationNetwork(nn.Module, ABC):
@@ -55,6 +68,10 @@ class SegmentationNetwork(nn.Module, ABC):
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Segment `image`, (B, C, H, W) float32 in [0, 1]."""
 
+    def deep_inputs(self) -> tuple[DeepInput, ...]:
+        """Return where deep maps and skips are concatenated, deepest first; may be empty."""
+        return ()
+
     def check_input(self, image: Tensor) -> None:
         """Raise ValueError, with a size that works, unless both sides fit `stride`."""
         height, width = image.shape[-2:]
@@ -65,6 +82,16 @@ class SegmentationNetwork(nn.Module, ABC):
                 f"least {self.min_size}, not {height} x {width}; pad to "
                 f"{fitting[0]} x {fitting[1]}"
             )
+
+
+def first_convolution(block: nn.Module) -> nn.Conv2d:
+    """Return the convolution that `block` begins with."""
+    return next(module for module in block.modules() if isinstance(module, nn.Conv2d))
+
+
+def level_name(scale: int) -> str:
+    """Return "H/4" for 2 halvings, "H" for none."""
+    return f"H/{2**scale}" if scale else "H"
 
 
 def fit_size(side: int, stride: int, min_size: int) -> int:

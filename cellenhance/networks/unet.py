@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellenhance.networks.blocks import (
+    DeepInput,
     Norm,
     SegmentationNetwork,
     double_conv,
     double_conv_to,
+    first_convolution,
     initialise_he_,
+    level_name,
 )
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.settings import Settings
@@ -81,6 +84,15 @@ class UNet(SegmentationNetwork):
         for up, block in zip(self.ups, self.decoder, strict=True):
             x = block(torch.cat([up(x), skips.pop()], dim=1))
         return SegmentationOutput(logits=self.classifier(x), features=x)
+
+    def deep_inputs(self) -> tuple[DeepInput, ...]:
+        """Return the upsampled half of each decoder stage's input."""
+        found = []
+        for at, block in enumerate(self.decoder):
+            convolution = first_convolution(block)
+            deep = slice(0, convolution.in_channels // 2)
+            found.append(DeepInput(level_name(len(self.decoder) - 1 - at), convolution, deep))
+        return tuple(found)
 
 
 def deconv(in_channels: int, out_channels: int) -> nn.Module:

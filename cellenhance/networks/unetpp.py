@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellenhance.networks.blocks import (
+    DeepInput,
     Dropout,
     InputConv2d,
     SegmentationNetwork,
     double_conv,
+    first_convolution,
     initialise_he_,
+    level_name,
 )
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.settings import Settings
@@ -121,6 +124,18 @@ class UNetPlusPlus(SegmentationNetwork):
             return SegmentationOutput(logits=heads[0], features=top[-1])
         mean = torch.stack([logits.float() for logits in heads]).mean(0)
         return SegmentationOutput(logits=mean, features=top[-1], branch_logits=heads)
+
+    def deep_inputs(self) -> tuple[DeepInput, ...]:
+        """Return the upsampled input of every node X(i, j), j > 0; a level is a row of the grid."""
+        found = []
+        for i in range(self.depth - 1, -1, -1):
+            for j in range(1, self.depth + 1 - i):
+                convolution = first_convolution(self.nodes[f"x{i}_{j}"])
+                n_skips = j * WIDTHS[i]
+                n_deep = convolution.in_channels - n_skips
+                deep = slice(0, n_deep) if self.up_first else slice(n_skips, None)
+                found.append(DeepInput(level_name(i), convolution, deep))
+        return tuple(found)
 
     def _up(self, x: Tensor, node: str) -> Tensor:
         """Return `x` with its sides doubled, as an input of `node`."""

@@ -21,7 +21,7 @@ from cellenhance.errors import (
     TerminatedRunError,
 )
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.benchmark_tables import BenchmarkTable
+from cellenhance.render.benchmark_tables import BenchmarkTable, MarkedTable
 from cellenhance.render.dose_tables import dose_report
 from cellenhance.render.extra_tables import ExtraTable
 from cellenhance.tasks.benchmark_data import make_conditions
@@ -32,6 +32,7 @@ from cellenhance.tasks.benchmark_files import (
     write_results,
 )
 from cellenhance.tasks.benchmark_plan import (
+    AS_IS,
     BenchmarkPlan,
     BenchmarkRequest,
     BenchmarkRun,
@@ -39,6 +40,7 @@ from cellenhance.tasks.benchmark_plan import (
     metric_names,
     plan_benchmark,
 )
+from cellenhance.tasks.benchmark_probing import probing_tables
 from cellenhance.tasks.benchmark_run import ScoredRun, load_scored, make_scored
 from cellenhance.tasks.benchmark_summary import (
     compared_runs,
@@ -46,6 +48,7 @@ from cellenhance.tasks.benchmark_summary import (
     metric_table,
     part_tables,
 )
+from cellenhance.tasks.protocols import find_protocol, published_table
 from cellenhance.tasks.train_log import Report
 
 logger = logging.getLogger(__name__)
@@ -192,11 +195,19 @@ class _Work:
 
 
 def _summarise(plan: BenchmarkPlan, scored: Sequence[ScoredRun]) -> Summary:
+    request = plan.request
     tables: list[BenchmarkTable] = []
     extra: list[ExtraTable] = []
+    published: list[MarkedTable] = []
     for compared in compared_runs(plan, scored):
         tables.append(main_table(compared))
         metrics = metric_table(compared)
         extra += [metrics] if metrics else []
         extra += part_tables(compared)
-    return Summary(tuple(tables), tuple(extra), dose_report(tables, plan.request.iou_floor))
+        if request.probing:
+            extra += probing_tables(compared)
+        if request.protocol and compared.condition.name == AS_IS:
+            protocol = find_protocol(request.protocol)
+            published.append(published_table(protocol, compared.classes, tables[-1], extra))
+    dose = dose_report(tables, request.iou_floor)
+    return Summary(tuple(tables), tuple(extra), dose, tuple(published))

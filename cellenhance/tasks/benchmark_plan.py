@@ -40,6 +40,8 @@ class BenchmarkRequest:
     iou_floor : the mIoU whose loss is looked for along the dose; None: 90 % of the first model's
     max_hours : pause when they are over
     report : draw figures, too
+    probing : score every run again without the deep maps of each decoder level
+    protocol : name of the published one that filled in the request, see `protocols`
     overwrite : replace runs that were made with other settings or data
     """
 
@@ -64,6 +66,8 @@ class BenchmarkRequest:
     max_hours: float | None = None
     n_resamples: int = N_RESAMPLES
     report: bool = False
+    probing: bool = False
+    protocol: str | None = None
     overwrite: bool = False
     command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
 

@@ -142,6 +142,34 @@ def test_a_copy_at_a_lower_dose_is_made_once_and_checked(
     assert "was made at 21.0 photons" in done.stderr
 
 
+def test_a_protocol_fills_in_the_request_and_prints_its_numbers_beside_ours(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    command = ("benchmark", tiny_dataset, "-o", tmp_path / "bench", "--protocol", "aep-liver")
+    small = ("-m", "unetpp-l1", "--split", "folds", "--folds", "1", "--epochs", 1, "--probing")
+    done = cli(*command, *small, "--batch-size", 2, "--set", "settings.deep_supervision=false")
+    assert done.exit_code == 0, done.stderr
+    assert "2 fold(s) where it has 5; 8 images where it has 50" in done.stderr
+    values = json.loads((tmp_path / "bench" / "benchmark.json").read_text())
+    assert values["conditions"][0]["models"][0]["recipe"] == "aep-paper"
+    published = {row[0]: row for row in values["tables"][-1]["rows"]}
+    assert published["U-Net, published"][1] == "57.90 ± 1.33"
+    ours = values["conditions"][0]["models"][0]["mean"]["mIoU"]
+    assert published["unetpp-l1, here"][1].startswith(f"{100 * ours:.2f} ")
+    [probing] = values["extra"]
+    assert [row["name"] for row in probing["rows"]] == [
+        "unetpp-l1, intact",
+        "without deep maps at H",
+    ]
+
+
+def test_without_its_data_a_protocol_says_what_to_get(cli: Any, tmp_path: Path) -> None:
+    done = cli("benchmark", tmp_path / "none", "-o", tmp_path / "out", "--protocol", "isbi2012")
+    assert done.exit_code == 3
+    assert "github.com/BrianWU-S/electron_microscopy_image_segmentation" in done.stderr
+    assert "dataset prepare" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -23,15 +23,25 @@ def benchmark(
     dataset: options.DatasetFolder,
     output: options.Output,
     models: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-m",
             "--model",
             metavar="A,B,C",
-            help="Models of the catalogue; differences are to the first.",
+            help="Models of the catalogue; differences are to the first (default: the protocol's).",
             show_default=False,
         ),
-    ],
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            metavar="NAME",
+            show_default=False,
+            help="Models, recipe and metrics of a publication, its numbers printed beside ours: "
+            "aep-liver, aep-irpe, isbi2012, flmi or micro-objects.",
+        ),
+    ] = None,
     split: options.Split = None,
     folds: Annotated[
         str, typer.Option("--folds", metavar="all|K,K", help="Folds of the split.")
@@ -86,6 +96,13 @@ def benchmark(
             "the first model's on the data as it is).",
         ),
     ] = None,
+    probing: Annotated[
+        bool,
+        typer.Option(
+            "--probing",
+            help="Score U-Net and U-Net++ again without the deep maps of each decoder level.",
+        ),
+    ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Draw figures, too: scores, and accuracy by dose.")
     ] = False,
@@ -117,6 +134,7 @@ def benchmark(
     """
     from cellenhance.data.splits import DEFAULT_SPLIT
     from cellenhance.tasks.benchmark_plan import BenchmarkRequest
+    from cellenhance.tasks.protocols import apply_protocol
 
     request = BenchmarkRequest(
         dataset=dataset,
@@ -137,10 +155,13 @@ def benchmark(
         metrics=_words(metrics),
         photons=_numbers(photons),
         iou_floor=iou_floor,
+        probing=probing,
         report=report,
         max_hours=max_hours,
         overwrite=overwrite,
     )
+    if protocol is not None:
+        request = apply_protocol(request, protocol)
     if dry_run:
         _show_plan(request, json=json)
     else:
