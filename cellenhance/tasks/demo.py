@@ -126,6 +126,7 @@ class _Demo:
             "outlines, truth dashed": overlays,
             "filters and enhanced images": translations,
             "models side by side": comparison,
+            "tables, confusion matrix, worst images": self.run(model) / "evaluation" / "test",
             "training curves": self.run(model) / "figures" / "curves.png",
         }
 
