@@ -37,6 +37,7 @@ _SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
 NPY_FAILURES = (ValueError, OSError, EOFError, OverflowError, SyntaxError, tokenize.TokenError)
 """What NumPy raises on a damaged .npy file."""
 _PNG_PALETTE = 3
+_BMP_PALETTE_BITS = (4, 8)
 _MOST_CHANNELS_LAST = 4
 
 
@@ -126,12 +127,15 @@ def _guess_axes(shape: tuple[int, ...]) -> str:
 
 
 def _decode(data: bytes, kind: str, keep_indices: bool) -> NDArray[Any]:
-    if kind == "PNG" and not (keep_indices and data[25] == _PNG_PALETTE):
+    has_palette = (kind == "PNG" and data[25] == _PNG_PALETTE) or (
+        kind == "BMP" and int.from_bytes(data[28:30], "little") in _BMP_PALETTE_BITS
+    )
+    if kind == "PNG" and not (keep_indices and has_palette):
         png: NDArray[Any] = imagecodecs.png_decode(data)
         return png
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's size warning: our own limit is checked
-        mode = "P" if keep_indices and kind == "PNG" else None
+        mode = "P" if keep_indices and has_palette else None
         array: NDArray[Any] = np.asarray(iio.imread(data, plugin="pillow", mode=mode, index=0))
     return array.astype(np.uint8) * 255 if array.dtype == np.bool_ else array
 

@@ -126,7 +126,7 @@ def read_mask(
 
     Parameters
     ----------
-    expand_palette : return the colours of a palette PNG rather than its indices
+    expand_palette : return the colours of a palette PNG, BMP or TIFF rather than its indices
     plane : the plane of a file of several, counted from 0
 
     Returns
@@ -142,6 +142,9 @@ def read_mask(
     with _open(Path(path), keep_indices=not expand_palette) as source:
         mask = _only_plane(source) if plane is None else source.read_plane(plane)
         names = source.info.channel_names
+        table = source.color_table
+    if expand_palette and table is not None and mask.shape[2] == 1:
+        mask = table[mask[..., 0]]
     if names[-1:] == (ALPHA_NAME,):
         if (mask[..., -1] != _opaque(mask.dtype)).any():
             raise ImageReadError(f"{path}: is a partly transparent mask; save it without alpha")

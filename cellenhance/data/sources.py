@@ -64,9 +64,11 @@ class ImageSource(ABC):
 
     Attributes
     ----------
+    color_table : (N, 3) uint8 colours of the indices that a palette TIFF is read as, else None
     keeps_missing : regions may have NaN and infinite pixels, which are refused otherwise
     """
 
+    color_table: NDArray[np.uint8] | None = None
     keeps_missing = False
 
     def __init__(self, info: ImageInfo, channel: int | None = None) -> None:

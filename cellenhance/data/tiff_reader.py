@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 # tifffile reports damage through logging as well as by raising; our one line is enough.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+_PALETTE = 3
 _MOST_COMPRESSED = 100_000
 """More bytes a plane than this times the bytes in the file: the header is not believed."""
 
@@ -98,6 +99,8 @@ class TiffSource(ImageSource):
         if self._map is None:
             self._check_pages()
         super().__init__(self._info(labelled, shape), channel)
+        if self._keyframe.photometric == _PALETTE and self._keyframe.colormap is not None:
+            self.color_table = (np.asarray(self._keyframe.colormap).T >> 8).astype(np.uint8)
         if self._keyframe.photometric == 0:
             logger.warning("%s: stores 0 as white; values are read as stored", path)
 

@@ -102,7 +102,7 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
         logger.info("%s", note)
     for warning in channels.warnings:
         logger.warning("%s", warning)
-    description = _describe(found, class_map, channels)
+    description = _describe(found, class_map, channels, snapped)
     return PreparePlan(request, found.source, survey, class_map, channels, description, snapped)
 
 
@@ -160,8 +160,22 @@ def _snap(
     )
 
 
+def _changes(request: PrepareRequest, snapped: dict[str, int], survey: Survey) -> list[str]:
+    """Return what of the dataset is not as in the source, for its description."""
+    n_missing = sum(each.n_missing for each in survey.facts)
+    said = (
+        (request.channel, f"channel {request.channel}"),
+        (request.grey, "mean of the channels"),
+        (request.folders.projection, f"{request.folders.projection} over Z"),
+        (request.tile_px, f"tiles of {request.tile_px} px"),
+        (snapped or None, f"{sum(snapped.values())} stray mask pixels mended"),
+        (n_missing or None, f"{n_missing} missing pixels ignored"),
+    )
+    return [text for value, text in said if value is not None]
+
+
 def _describe(
-    found: SourceSurvey, class_map: ClassMap, channels: ChannelPlan
+    found: SourceSurvey, class_map: ClassMap, channels: ChannelPlan, snapped: dict[str, int]
 ) -> DatasetDescription:
     request = found.request
     names = [rule.name for rule in class_map.rules]
@@ -174,6 +188,7 @@ def _describe(
     classes = [{"index": i, "name": name, "color": class_color(i)} for i, name in enumerate(names)]
     made = [found.source.layout]
     made += [] if request.instances is None else [request.instances.describe()]
+    made += _changes(request, snapped, found.survey)
     values = {
         "name": request.name or own_name or "dataset",
         "classes": classes,

@@ -112,6 +112,7 @@ def test_stray_mask_values_are_refused_or_mended_and_counted(tmp_path: Path) -> 
     dataset, result = prepared(source, "--snap-masks")
     assert "13 pixel(s) in 1 mask(s)" in result.stderr
     assert "masks/c1.tif 13" in result.stderr
+    assert dataset.description.source == "lab (paired, 13 stray mask pixels mended)"
     found = load_sample(dataset, dataset.row("c1")).mask
     assert (found[9, 10:20] == 1).all()
     assert (found[20] == 0).all()

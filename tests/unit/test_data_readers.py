@@ -12,6 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from cellenhance.data import tiff_reader
 from cellenhance.data.readers import image_stem, open_image, read_image, read_mask
@@ -363,3 +364,22 @@ def test_the_mean_of_channels_leaves_alpha_out(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(imagecodecs.png_encode(GREY16))
     with open_image(tmp_path / "b.png", channel="mean") as source:
         np.testing.assert_array_equal(source.read_plane()[..., 0], GREY16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])
+def test_a_palette_mask_is_its_indices_or_on_request_its_colours(
+    tmp_path: Path, suffix: str
+) -> None:
+    indices = RNG.integers(0, 3, (9, 11), dtype=np.uint8)
+    colors = np.array([[0, 0, 0], [255, 0, 0], [0, 16, 255]], np.uint8)
+    path = tmp_path / f"m.{suffix}"
+    if suffix == "tif":
+        table = np.zeros((3, 256), np.uint16)
+        table[:, :3] = colors.T.astype(np.uint16) * 257
+        tifffile.imwrite(path, indices, photometric="palette", colormap=table)
+    else:
+        picture = Image.fromarray(indices, "P")
+        picture.putpalette(colors.tobytes())
+        picture.save(path)
+    np.testing.assert_array_equal(read_mask(path), indices)
+    np.testing.assert_array_equal(read_mask(path, expand_palette=True), colors[indices])
