@@ -80,7 +80,8 @@ def _as_read(region: Region) -> tuple[Area, ...]:
 
 
 def _segmentation(region: Region, height: int, width: int) -> dict[str, Any]:
-    filled = fill_area(region.area, height, width)
+    area = region.area
+    filled = fill_area(area, height, width)
     box = [
         filled.cols.start,
         filled.rows.start,
@@ -88,8 +89,8 @@ def _segmentation(region: Region, height: int, width: int) -> dict[str, Any]:
         filled.rows.stop - filled.rows.start,
     ]
     facts = {"area": int(np.count_nonzero(filled.inside)), "bbox": box}
-    if len(region.area.rings) == 1:
-        polygon = region.area.rings[0].ravel().tolist()
+    if len(area.rings) == 1:
+        polygon = area.rings[0].ravel().tolist()
         return {"segmentation": [polygon], "iscrowd": 0, **facts}
     pixels = np.zeros((height, width), dtype=bool)
     pixels[filled.rows, filled.cols] = filled.inside
