@@ -1,6 +1,7 @@
 """The data of a benchmark's conditions: the dataset as it is, and copies at lower doses.
 
-A copy is made once, from the request's seed, and checked by its hashes whenever it is used again.
+A copy is made once, always from the same seed, so that more training seeds may be added later. It
+is checked by its hashes whenever it is used again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from cellenhance.tasks.benchmark_plan import AS_IS, BenchmarkRequest, Condition
 from cellenhance.tasks.degrade_dataset import DegradeRequest, degrade_dataset
 
 logger = logging.getLogger(__name__)
+
+_SEED = 0
 
 
 def make_conditions(
@@ -60,9 +63,7 @@ def _make_copy(request: BenchmarkRequest, condition: Condition, progress: Progre
             )
     logger.info("making a copy of %s at %g photons", request.dataset, condition.photons)
     degrade_dataset(
-        DegradeRequest(
-            request.dataset, folder, settings, seed=request.seed, overwrite=request.overwrite
-        ),
+        DegradeRequest(request.dataset, folder, settings, seed=_SEED, overwrite=request.overwrite),
         progress,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cellenhance.engine.training import Trainer
+from cellenhance.errors import CellEnhanceError
 
 TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
 TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32", "--metrics", "accuracy,hd")
@@ -91,6 +92,28 @@ def test_the_same_command_finds_everything_done(
     assert done.exit_code == 0, done.stderr
     values, before = json.loads(done.stdout), json.loads((bench / "benchmark.json").read_text())
     assert values["conditions"] == before["conditions"]
+
+
+def test_a_model_that_fails_is_named_and_the_others_are_compared(
+    cli: Any, tiny_dataset: Path, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CellEnhanceError("the training loss became nan")
+
+    shutil.copytree(bench, tmp_path / "bench")
+    monkeypatch.setattr("cellenhance.tasks.benchmark.make_scored", fail)
+    words = [word if word != "light-unet,unet-pair" else "light-unet,aep,unet-pair" for word in TWO]
+    done = cli("benchmark", tiny_dataset, "-o", tmp_path / "bench", *words)
+    assert done.exit_code == 4
+    assert "as-is, aep, seed 0, fold 1: the training loss became nan" in done.stderr
+    assert "4 of 6 runs finished, 2 failed, 0 left" in done.stderr
+    values = json.loads((tmp_path / "bench" / "benchmark.json").read_text())
+    names = [each["model"] for each in values["conditions"][0]["models"]]
+    assert names == ["light-unet", "unet-pair"]
+    assert list(values["runs"]["failed"]) == [
+        "as-is, aep, seed 0, fold 1",
+        "as-is, aep, seed 0, fold 2",
+    ]
 
 
 def test_other_settings_are_refused_and_replaced_on_request(
