@@ -99,6 +99,25 @@ def deal(
     return parts
 
 
+def reach_counts(parts: list[list[Unit]], counts: Sequence[int | None]) -> None:
+    """Move units between the first part and the others until these have `counts` images.
+
+    None leaves a part as it is. Groups stay whole, so a count may be missed; the first part, which
+    trains, keeps a unit.
+    """
+    for part, wanted in list(enumerate(counts))[1:]:
+        while wanted is not None:
+            missing = wanted - sum(map(len, parts[part]))
+            donor, taker = (parts[0], parts[part]) if missing > 0 else (parts[part], parts[0])
+            # The one dealt last that brings the count closest, if it comes closer at all.
+            unit = min(reversed(donor), key=lambda each: abs(abs(missing) - len(each)), default=())
+            closer = abs(abs(missing) - len(unit)) < abs(missing)
+            if not unit or not closer or (donor is parts[0] and len(donor) == 1):
+                break
+            donor.remove(unit)
+            taker.append(unit)
+
+
 def _fill_empty(parts: list[list[Unit]], wanted: NDArray[Any]) -> None:
     """Give each empty part the smallest unit of the part that has most, as far as units go."""
     fill_order = _FILL_ORDER if len(parts) == 3 else range(len(parts))

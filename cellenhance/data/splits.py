@@ -1,4 +1,4 @@
-"""Which sample trains, validates and tests: fractions or k folds, groups kept whole.
+"""Which sample trains, validates and tests: by fractions or counts, groups kept whole.
 
 Samples that must stay together (a group, or equal images) are one unit; units are dealt to the
 subsets so that every subset keeps its quota all along the line.
@@ -15,7 +15,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from cellenhance.data.dealing import Unit, build_units, deal
+from cellenhance.data.dealing import Unit, build_units, deal, reach_counts
 from cellenhance.data.manifest import Dataset, SampleRow, read_rows
 from cellenhance.data.writers import write_csv
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
@@ -71,6 +71,10 @@ class SplitSettings(Settings):
     fractions : shares of train, val, test; used without `folds`
     folds : number of folds, each the test part once; None splits by fractions
     val_fraction : share of what a fold leaves for training that validates
+    val_count, test_count : numbers of images in place of shares; the rest trains. With folds,
+        `val_count` is for each fold
+    val_from : "train" takes what validates from the training images of a fold, "test" from the part
+        that is held out (each sample then tests or validates in one fold)
     group_by : "column" (samples.csv), "none", or a regular expression with one group on the id
     stratified : deal along the share of the rarest class rather than at random
     """
@@ -78,6 +82,9 @@ class SplitSettings(Settings):
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     folds: int | None = Field(default=None, ge=2)
     val_fraction: float = Field(default=0.125, ge=0, lt=1)
+    val_count: int | None = Field(default=None, ge=0)
+    test_count: int | None = Field(default=None, ge=0)
+    val_from: Literal["train", "test"] = "train"
     group_by: str = "column"
     stratified: bool = True
     seed: int = Field(default=0, ge=0)
@@ -91,20 +98,15 @@ class SplitSettings(Settings):
             )
         if self.fractions[0] == 0:
             raise ValueError("the training part must not be empty")
+        if self.folds is not None and self.test_count is not None:
+            raise ValueError("the folds set the test part; leave out the count of test images")
+        if self.folds is None and self.val_from == "test":
+            raise ValueError("val_from test is for folds; give their number")
         return self
 
 
 Shares = Mapping[str, Sequence[float]]
 """Class shares of each sample by id, in class order; NaN-free."""
-
-
-def make_split(
-    samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
-) -> SplitTable:
-    """Return a split by fractions or, when `settings.folds` is set, k folds."""
-    if settings.folds is not None:
-        return kfold_split(samples, settings, shares)
-    return fraction_split(samples, settings, shares)
 
 
 def fraction_split(
@@ -122,60 +124,30 @@ def fraction_split(
     """
     units = build_units(samples, settings.group_by)
     rng = np.random.default_rng([settings.seed, 0])
-    parts = deal(units, settings.fractions, _scores(units, settings, shares), rng)
-    rows = _rows(samples, 1, parts)
-    return SplitTable(settings.name, tuple(rows))
+    fractions = _count_fractions(len(samples), settings)
+    parts = deal(units, fractions, score_units(units, settings, shares), rng)
+    reach_counts(parts, (None, settings.val_count, settings.test_count))
+    return SplitTable(settings.name, tuple(place_units(samples, 1, parts)))
 
 
-def kfold_split(
-    samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
-) -> SplitTable:
-    """Return `settings.folds` folds; each unit is in the test part of exactly one.
-
-    Raises
-    ------
-    DatasetError
-        There are fewer units than folds, or a fold leaves nothing to train or validate on.
-    """
-    k = settings.folds or 2
-    units = build_units(samples, settings.group_by)
-    if len(units) < k:
+def _count_fractions(n_images: int, settings: SplitSettings) -> tuple[float, float, float]:
+    """Return the shares of train, val and test, those asked for by number among them."""
+    _, val, test = settings.fractions
+    val = val if settings.val_count is None else settings.val_count / n_images
+    test = test if settings.test_count is None else settings.test_count / n_images
+    if val + test >= 1:
         raise DatasetError(
-            f"{k} folds of {len(units)} independent group(s): expected at least one group a fold, "
-            "ask for fewer folds"
+            f"{round((val + test) * n_images)} of {n_images} images are asked for validation and "
+            "test; none is left to train, ask for fewer"
         )
-    scores = _scores(units, settings, shares)
-    rng = np.random.default_rng([settings.seed, 0])
-    tests = deal(units, (1 / k,) * k, scores, rng)
-    _leave_two(tests)
-    rows: list[SplitRow] = []
-    for fold, test in enumerate(tests, start=1):
-        taken = set(test)
-        rest = [
-            (unit, score) for unit, score in zip(units, scores, strict=True) if unit not in taken
-        ]
-        if len(rest) < (2 if settings.val_fraction else 1):
-            raise DatasetError(
-                f"fold {fold} leaves {len(rest)} group(s) to train and validate on; ask for other "
-                "folds, or no validation part (--val 0)"
-            )
-        rng = np.random.default_rng([settings.seed, fold])
-        fractions = (1 - settings.val_fraction, settings.val_fraction)
-        train, val = deal([u for u, _ in rest], fractions, [s for _, s in rest], rng)
-        rows += _rows(samples, fold, [train, val, test])
-    return SplitTable(settings.name, tuple(rows))
+    if (settings.val_count, settings.test_count) == (None, None):
+        return settings.fractions
+    return 1 - val - test, val, test
 
 
-def _leave_two(tests: list[list[Unit]]) -> None:
-    """Move units, smallest first, until each fold leaves two to train and validate on."""
-    largest = max(tests, key=len)
-    while sum(map(len, tests)) - len(largest) < 2 and len(largest) > 2:
-        smallest = min(largest, key=len)
-        largest.remove(smallest)
-        min(tests, key=len).append(smallest)
-
-
-def _scores(units: Sequence[Unit], settings: SplitSettings, shares: Shares | None) -> list[float]:
+def score_units(
+    units: Sequence[Unit], settings: SplitSettings, shares: Shares | None
+) -> list[float]:
     """Return what units are dealt along: the share of the rarest class, or nothing."""
     if not settings.stratified or shares is None:
         return [0.0] * len(units)
@@ -185,9 +157,10 @@ def _scores(units: Sequence[Unit], settings: SplitSettings, shares: Shares | Non
     return [float(score) for score in table[:, rarest]]
 
 
-def _rows(
+def place_units(
     samples: Sequence[SampleRow], fold: int, parts: Sequence[Sequence[Unit]]
 ) -> list[SplitRow]:
+    """Return the rows of one fold, in the order of the samples, from its train, val and test."""
     place = {
         each: subset
         for subset, units in zip(SUBSETS, parts, strict=True)
@@ -226,25 +199,38 @@ def load_split(dataset: Dataset, name: str = DEFAULT_SPLIT) -> SplitTable:
         )
     known_ids = {sample.id for sample in dataset.samples}
     rows: list[SplitRow] = []
-    seen: set[tuple[str, int]] = set()
     for line, row in enumerate(read_rows(path, SPLIT_COLUMNS), start=2):
-        if row["subset"] not in SUBSETS or not re.fullmatch(r"[1-9][0-9]{0,5}", row["fold"]):
+        if row["id"] not in known_ids:
             raise DatasetError(
-                f"{path}, line {line}: fold {row['fold']!r}, subset {row['subset']!r}; expected a "
-                "fold from 1 on and train, val or test"
+                f"{path}, line {line}: sample '{row['id']}' is not in samples.csv; split again"
             )
-        parsed = SplitRow(row["id"], int(row["fold"]), row["subset"])
-        if parsed.id not in known_ids or (parsed.id, parsed.fold) in seen:
-            wrong = (
-                "stands twice in its fold" if parsed.id in known_ids else "is not in samples.csv"
+        rows.append(parse_split_row(row["id"], row["fold"], row["subset"], f"{path}, line {line}"))
+    check_rows(rows, path)
+    return SplitTable(name, tuple(rows))
+
+
+def parse_split_row(sample_id: str, fold: str, subset: str, where: str) -> SplitRow:
+    """Return a row of a split from its three texts; DatasetError saying `where` when it is none."""
+    if subset not in SUBSETS or not re.fullmatch(r"[1-9][0-9]{0,5}", fold):
+        raise DatasetError(
+            f"{where}: fold {fold!r}, subset {subset!r}; expected a fold from 1 on and train, val "
+            "or test"
+        )
+    return SplitRow(sample_id, int(fold), subset)
+
+
+def check_rows(rows: Sequence[SplitRow], path: Path) -> None:
+    """Refuse, with a DatasetError, a sample that stands twice in a fold and folds that skip one."""
+    seen: set[tuple[str, int]] = set()
+    for row in rows:
+        if (row.id, row.fold) in seen:
+            raise DatasetError(
+                f"{path}: sample '{row.id}' stands twice in its fold {row.fold}; keep one row"
             )
-            raise DatasetError(f"{path}, line {line}: sample '{parsed.id}' {wrong}; split again")
-        seen.add((parsed.id, parsed.fold))
-        rows.append(parsed)
-    table = SplitTable(name, tuple(rows))
-    if {row.fold for row in rows} != set(range(1, table.n_folds + 1)) or not rows:
+        seen.add((row.id, row.fold))
+    folds = {row.fold for row in rows}
+    if not folds or folds != set(range(1, len(folds) + 1)):
         raise DatasetError(f"{path}: folds must count 1, 2, 3 ...; split again")
-    return table
 
 
 def save_split(dataset: Dataset, table: SplitTable, *, overwrite: bool = False) -> Path:

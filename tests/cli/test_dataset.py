@@ -279,7 +279,7 @@ def test_split_options(dataset: Path) -> None:
     assert "'name'" in fails(2, "split", dataset, "--name", "../x")
     for share in ("--train", "--test"):
         words = ("--folds", 2, share, 0.5, "--name", "x")
-        assert "leave out --train and --test" in fails(2, "split", dataset, *words)
+        assert f"--folds with {share}: the folds set" in fails(2, "split", dataset, *words)
 
 
 def test_split_counts_the_groups_asked_for_and_says_what_stays_empty(dataset: Path) -> None:

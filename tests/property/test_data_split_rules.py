@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellenhance.data.dealing import build_units
-from cellenhance.data.manifest import SampleRow
-from cellenhance.data.splits import SUBSETS, SplitSettings, SplitTable, fraction_split, kfold_split
+from cellenhance.data.fixed_split import read_split_table
+from cellenhance.data.folds import kfold_split
+from cellenhance.data.manifest import Dataset, DatasetDescription, SampleRow, SegmentationClass
+from cellenhance.data.splits import (
+    SUBSETS,
+    SplitSettings,
+    SplitTable,
+    fraction_split,
+    load_split,
+    save_split,
+)
 
 
 @st.composite
@@ -67,6 +79,58 @@ def test_each_sample_tests_in_exactly_one_fold(
         assert all(table.subset(fold, subset) for subset in SUBSETS)
     tested = [each for fold in range(1, folds + 1) for each in table.subset(fold, "test")]
     assert sorted(tested) == sorted(row.id for row in rows)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sample_tables(least_groups=7), st.integers(2, 3), st.integers(0, 2**31))
+def test_each_sample_is_held_out_in_exactly_one_fold(
+    rows: list[SampleRow], folds: int, seed: int
+) -> None:
+    table = kfold_split(
+        rows, SplitSettings(folds=folds, seed=seed, val_from="test", val_fraction=0.3)
+    )
+    for fold in range(1, folds + 1):
+        check_fold(rows, table, fold)
+        assert all(table.subset(fold, subset) for subset in SUBSETS)
+    held = [
+        each
+        for fold in range(1, folds + 1)
+        for s in ("val", "test")
+        for each in table.subset(fold, s)
+    ]
+    assert sorted(held) == sorted(row.id for row in rows)
+
+
+@settings(max_examples=40, deadline=None)
+@given(sample_tables(least_groups=3), st.integers(0, 5), st.integers(1, 5), st.integers(0, 2**31))
+def test_counts_keep_groups_whole_and_come_close(
+    rows: list[SampleRow], n_val: int, n_test: int, seed: int
+) -> None:
+    if n_val + n_test >= len(rows):
+        return
+    table = fraction_split(rows, SplitSettings(seed=seed, val_count=n_val, test_count=n_test))
+    check_fold(rows, table, 1)
+    assert table.subset(1, "train")
+    largest = max(map(len, build_units(rows, "column")))
+    if largest == 1:
+        assert len(table.subset(1, "val")) == n_val
+        assert len(table.subset(1, "test")) == n_test
+
+
+@settings(max_examples=25, deadline=None)
+@given(sample_tables(least_groups=4), st.integers(2, 4), st.integers(0, 2**31))
+def test_a_split_replays_from_its_csv(rows: list[SampleRow], folds: int, seed: int) -> None:
+    cell = SegmentationClass(index=0, name="cell", color="#000000")
+    description = DatasetDescription(name="t", classes=(cell,), channels=1)
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = Dataset(Path(folder), description, tuple(rows))
+        for table in (
+            fraction_split(rows, SplitSettings(seed=seed, name="one")),
+            kfold_split(rows, SplitSettings(seed=seed, folds=folds, val_fraction=0, name="many")),
+        ):
+            path = save_split(dataset, table)
+            assert load_split(dataset, table.name) == table
+            assert read_split_table(dataset, path, table.name) == table
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cellenhance.data.folds import kfold_split
 from cellenhance.data.manifest import Dataset, DatasetDescription, SampleRow, SegmentationClass
 from cellenhance.data.splits import (
     SplitSettings,
     fraction_split,
-    kfold_split,
     load_split,
     save_split,
 )
@@ -58,6 +58,56 @@ def test_folds_of_the_paper() -> None:
         assert sizes == (35, 5, 10)
 
 
+def test_the_folds_of_1032_tiles() -> None:
+    """Each held-out third of 344 is divided into 44 that validate and 300 that test."""
+    rows = make_rows(1032)
+    settings = SplitSettings(folds=3, val_count=44, val_from="test")
+    table = kfold_split(rows, settings)
+    for fold in (1, 2, 3):
+        sizes = tuple(len(table.subset(fold, s)) for s in ("train", "val", "test"))
+        assert sizes == (688, 44, 300)
+    held_out = [
+        each for fold in (1, 2, 3) for s in ("val", "test") for each in table.subset(fold, s)
+    ]
+    assert sorted(held_out) == sorted(row.id for row in rows)
+    assert table == kfold_split(rows, settings)
+
+
+@pytest.mark.parametrize(
+    ("n", "counts", "expected"),
+    [
+        (50, {"val_count": 5, "test_count": 10}, (35, 5, 10)),
+        (10, {"test_count": 1}, (8, 1, 1)),
+        (10, {"val_count": 0}, (8, 0, 2)),
+        (1000, {"val_count": 333, "test_count": 1}, (666, 333, 1)),
+    ],
+)
+def test_counts_come_out_exactly(n: int, counts: dict, expected: tuple) -> None:
+    for seed in range(5):
+        table = fraction_split(make_rows(n), SplitSettings(seed=seed, **counts))
+        assert tuple(len(table.subset(1, s)) for s in ("train", "val", "test")) == expected
+
+
+def test_counts_come_as_close_as_whole_groups_allow() -> None:
+    """Groups of 4, 4, 4, 3, 1: five images are a group of 4 and the single one."""
+    groups = dict(enumerate(["a"] * 4 + ["b"] * 4 + ["c"] * 4 + ["d"] * 3 + ["e"]))
+    for seed in range(10):
+        settings = SplitSettings(seed=seed, val_count=0, test_count=5)
+        table = fraction_split(make_rows(16, groups), settings)
+        names = {groups[int(each[1:])] for each in table.subset(1, "test")}
+        assert sum(list(groups.values()).count(name) for name in names) == len(
+            table.subset(1, "test")
+        )
+        assert abs(len(table.subset(1, "test")) - 5) <= 1
+
+
+def test_counts_that_leave_nothing_to_train_are_refused() -> None:
+    with pytest.raises(DatasetError, match="10 of 10 images are asked for validation and test"):
+        fraction_split(make_rows(10), SplitSettings(val_count=5, test_count=5))
+    with pytest.raises(DatasetError, match=r"fold 1 leaves 3 image\(s\) in 3 group\(s\) to test"):
+        kfold_split(make_rows(9), SplitSettings(folds=3, val_count=3, val_from="test"))
+
+
 def test_equal_images_stay_together_even_without_groups() -> None:
     rows = make_rows(12)
     rows[7] = SampleRow(
@@ -98,7 +148,7 @@ def test_seeds_differ() -> None:
 def test_too_few_groups_for_the_folds_is_an_error() -> None:
     with pytest.raises(DatasetError, match=r"5 folds of 4 independent group"):
         kfold_split(make_rows(4), SplitSettings(folds=5))
-    with pytest.raises(DatasetError, match="leaves 1 group"):
+    with pytest.raises(DatasetError, match=r"leaves 1 image\(s\) in 1 group"):
         kfold_split(make_rows(2), SplitSettings(folds=2))
 
 
@@ -109,6 +159,8 @@ def test_too_few_groups_for_the_folds_is_an_error() -> None:
         ({"fractions": (0.0, 0.5, 0.5)}, "training part"),
         ({"name": "../evil"}, "name"),
         ({"folds": 1}, "folds"),
+        ({"folds": 2, "test_count": 3}, "leave out the count of test images"),
+        ({"val_from": "test"}, "is for folds"),
     ],
 )
 def test_settings_that_make_no_split_are_refused(values: dict, message: str) -> None:
