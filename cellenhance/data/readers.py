@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.kept_files import reused
 from cellenhance.data.raster_reader import open_npy, open_raster
 from cellenhance.data.sources import (
     ALPHA_NAME,
@@ -139,7 +140,11 @@ def read_mask(
     ImageReadError
         As `read_image`; or values are no whole numbers, or the mask is partly transparent.
     """
-    with _open(Path(path), keep_indices=not expand_palette) as source:
+
+    def opened() -> ImageSource:
+        return _open(Path(path), keep_indices=not expand_palette)
+
+    with opened() if plane is None else reused((path, "mask", expand_palette), opened) as source:
         mask = _only_plane(source) if plane is None else source.read_plane(plane)
         names = source.info.channel_names
         table = source.color_table

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellenhance.data.channels import ChannelFacts, channel_facts
 from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color
 from cellenhance.data.importers.contract import FoundPair
+from cellenhance.data.kept_files import files_kept_open
 from cellenhance.data.missing_pixels import fill_missing, find_missing
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
@@ -97,9 +98,10 @@ def survey_pairs(
         A file cannot be read, or the sizes of a pair differ.
     """
     facts = []
-    for done, pair in enumerate(pairs, start=1):
-        facts.append(_measure(pair, channel, as_color, allow_missing))
-        progress(done, len(pairs), "reading")
+    with files_kept_open():
+        for done, pair in enumerate(pairs, start=1):
+            facts.append(_measure(pair, channel, as_color, allow_missing))
+            progress(done, len(pairs), "reading")
     is_color = as_color or any(each.is_color for each in facts)
     total: Counter[int] = Counter()
     for each in facts:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.build import DatasetBuilder, WrittenSample
+from cellenhance.data.kept_files import files_kept_open
 from cellenhance.data.manifest import Dataset
 from cellenhance.data.missing_pixels import fill_missing, find_missing
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitRow, SplitTable, save_split
@@ -42,7 +43,10 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
     """
     output = plan.request.output
     former = find_unfinished(output)
-    with replacing_folder(output, continuing=former, keep_interrupted=True) as folder:
+    with (
+        files_kept_open(),
+        replacing_folder(output, continuing=former, keep_interrupted=True) as folder,
+    ):
         builder = DatasetBuilder(folder, plan.description)
         ids = _write_pairs(plan, builder, Journal(folder), progress)
         equal = tuple(builder.equal_images())

@@ -11,8 +11,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.kept_files import reused
 from cellenhance.data.readers import image_stem, open_image, read_mask
-from cellenhance.data.sources import ImageInfo, Projection
+from cellenhance.data.sources import ImageInfo, ImageSource, Projection
 from cellenhance.errors import DatasetError, ImageReadError
 
 STACK_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy"})
@@ -47,15 +48,21 @@ class FilePair:
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
         """Return the plane of the image file, missing pixels as they are."""
-        with open_image(
-            self.image,
-            axes=self.axes,
-            channel=channel,
-            projection=self.projection,
-            keep_missing=True,
-        ) as source:
-            if self.plane is not None:
+
+        def opened() -> ImageSource:
+            return open_image(
+                self.image,
+                axes=self.axes,
+                channel=channel,
+                projection=self.projection,
+                keep_missing=True,
+            )
+
+        if self.plane is not None:
+            key = (self.image, self.axes, channel, self.projection)
+            with reused(key, opened) as source:
                 return source.read_plane(self.plane), source.info
+        with opened() as source:
             if source.info.n_planes != 1:
                 raise ImageReadError(
                     f"{self.image}: holds {source.info.n_planes} planes "
