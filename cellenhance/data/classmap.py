@@ -6,7 +6,7 @@ A mask becomes codes first: its grey values, or 0xRRGGBB where masks are coloure
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from cellenhance.errors import SettingsError
 
 _LONGEST_TABLE = 2**16
 _NO_CLASS = -1
+_BLOCK_PIXELS = 4_000_000
 _GREY_TO_CODE = 0x010101
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _VALUE = re.compile(r"-?[0-9]{1,10}")
@@ -174,6 +175,16 @@ def count_codes(codes: NDArray[Any]) -> dict[int, int]:
 def _fit_a_table(codes: NDArray[Any]) -> bool:
     """Tell whether codes are small enough to count and look up without sorting all pixels."""
     return codes.size > 0 and bool(codes.min() >= 0 and codes.max() < _LONGEST_TABLE)
+
+
+def row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield slices of rows that cover an image, each of about four million pixels.
+
+    Codes take 8 bytes a pixel; made block by block they never exist for a whole large image.
+    """
+    step = max(1, _BLOCK_PIXELS // max(1, shape[1]))
+    for top in range(0, shape[0], step):
+        yield slice(top, min(top + step, shape[0]))
 
 
 def is_truly_color(mask: NDArray[Any]) -> bool:

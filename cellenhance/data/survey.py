@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.channels import ChannelFacts, channel_facts
-from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color
+from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color, row_blocks
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.kept_files import files_kept_open
 from cellenhance.data.missing_pixels import fill_missing, find_missing
@@ -161,7 +161,10 @@ def _measure(
         )
     valid = load_valid(pair, (height, width))
     is_color = is_truly_color(mask)
-    codes = encode_mask(mask, is_color=is_color)
+    codes: Counter[int] = Counter()
+    for rows in row_blocks(mask.shape):
+        block = encode_mask(mask[rows], is_color=is_color)
+        codes.update(count_codes(block if valid is None else block[valid[rows]]))
     return PairFacts(
         pair=pair,
         height=height,
@@ -169,7 +172,7 @@ def _measure(
         dtype=str(image.dtype),
         channels=channel_facts(pair.image_label, image, info.channel_names),
         pixel_size_um=info.pixel_size_um,
-        codes=count_codes(codes if valid is None else codes[valid]),
+        codes=dict(sorted(codes.items())),
         is_color=is_color,
         n_outside=0 if valid is None else int(np.count_nonzero(~valid)),
         n_missing=0 if missing is None else int(np.count_nonzero(missing)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from cellenhance.arrays import IGNORE, MaskArray
 from cellenhance.data.archives import archive_stem
 from cellenhance.data.channels import ChannelPlan, plan_channels
-from cellenhance.data.classmap import ClassMap, encode_mask
+from cellenhance.data.classmap import ClassMap, encode_mask, row_blocks
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.manifest import DatasetDescription, SegmentationClass, class_color
 from cellenhance.data.snapping import Snapped, snap_codes
@@ -59,10 +60,16 @@ class PreparePlan:
 
     def mask_of(self, facts: PairFacts) -> MaskArray:
         """Read the mask of a pair as (H, W) class indices, 255 outside its valid mask."""
-        codes, valid = _read_codes(facts, self.survey, self.class_map)
+        read, valid = _read_mask(facts, self.class_map)
         if facts.pair.mask_label in self.snapped:
-            codes = _snap(facts, codes, self.survey, self.class_map).codes
-        mask = self.class_map.apply(codes)
+            codes = _encode(read, valid, self.survey, self.class_map)
+            mask = self.class_map.apply(_snap(facts, codes, self.survey, self.class_map).codes)
+        else:
+            mask = np.empty(read.shape[:2], dtype=np.uint8)
+            for rows in row_blocks(mask.shape):
+                part = None if valid is None else valid[rows]
+                codes = _encode(read[rows], part, self.survey, self.class_map)
+                mask[rows] = self.class_map.apply(codes)
         if valid is not None:
             mask[~valid] = IGNORE
         return mask
@@ -116,7 +123,7 @@ def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
     snapped = {}
     for facts in survey.facts:
         if class_map.unmapped(survey.codes_of(facts)):
-            codes, _ = _read_codes(facts, survey, class_map)
+            codes = _encode(*_read_mask(facts, class_map), survey, class_map)
             snapped[facts.pair.mask_label] = _snap(facts, codes, survey, class_map).n_moved
     listed = [f"{label} {n}" for label, n in snapped.items()]
     logger.warning(
@@ -140,16 +147,22 @@ def _say_missing(survey: Survey) -> None:
         )
 
 
-def _read_codes(
-    facts: PairFacts, survey: Survey, class_map: ClassMap
-) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
-    """Return the codes of a mask, one that has a class wherever its valid mask is 0, and that."""
+def _read_mask(
+    facts: PairFacts, class_map: ClassMap
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return a mask as read, and where it is valid (None: everywhere)."""
     read = facts.pair.load_mask(expand_palette=class_map.is_color)
-    codes = encode_mask(read, is_color=survey.is_color)
-    valid = load_valid(facts.pair, codes.shape)
+    return read, load_valid(facts.pair, read.shape[:2])
+
+
+def _encode(
+    mask: NDArray[Any], valid: NDArray[np.bool_] | None, survey: Survey, class_map: ClassMap
+) -> NDArray[np.int64]:
+    """Return codes, one that has a class wherever the valid mask is 0."""
+    codes = encode_mask(mask, is_color=survey.is_color)
     if valid is not None:
         codes[~valid] = next(iter(class_map.index_of))
-    return codes, valid
+    return codes
 
 
 def _snap(

@@ -14,6 +14,7 @@ from cellenhance.data.classmap import (
     count_codes,
     encode_mask,
     parse_class,
+    row_blocks,
 )
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.registry import find_source
@@ -74,6 +75,13 @@ def test_codes_of_any_size_are_counted_and_mapped(values: tuple[int, ...]) -> No
     np.testing.assert_array_equal(mapped, [[0, 1, 2, 255], [0] * 4])
     with pytest.raises(KeyError):
         ClassMap(rules).apply(codes)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3_000_000), (9_000_001, 1), (0, 7)])
+def test_blocks_of_rows_cover_an_image_once(shape: tuple[int, int]) -> None:
+    blocks = list(row_blocks(shape))
+    assert [row for block in blocks for row in range(shape[0])[block]] == list(range(shape[0]))
+    assert all((block.stop - block.start) * shape[1] <= 4_000_000 for block in blocks)
 
 
 @pytest.mark.parametrize(
