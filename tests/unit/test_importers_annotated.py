@@ -273,7 +273,28 @@ def test_coco_polygons_and_both_kinds_of_runs(folder: Path) -> None:
             {},
             "size of its run lengths: expected a list",
         ),
+        (
+            {"category_id": 4, "segmentation": {"size": [12, 10], "counts": [120]}},
+            {},
+            "run lengths are of 12 x 10 pixels, its image of 10 x 12",
+        ),
+        (
+            {"category_id": 4, "segmentation": {"size": [10**9, 10**9], "counts": [10**18]}},
+            {"images": [{"id": 7, "file_name": "a.tif"}]},
+            "larger than any image",
+        ),
+        (
+            {"category_id": 4, "segmentation": [[50, 2, 60, 2, 60, 9]]},
+            {},
+            r"1 of 1 shapes, of 'cell', lie wholly outside a\.tif \(10 x 12 pixels\)",
+        ),
         ({"category_id": 4}, {"images": [{"id": 7}]}, "an image has no file_name"),
+        (
+            {"category_id": 4},
+            {"images": [{"id": 7, "file_name": "a.tif"}, {"id": 7, "file_name": "b.tif"}]},
+            "image 2: its id is '7'; expected one of its own",
+        ),
+        ({"category_id": 4}, {"images": [{"file_name": "a.tif"}]}, "image 1: its id is 'None'"),
         ({"category_id": 4}, {"categories": [{"id": 4}]}, "category 1: expected an id"),
     ],
 )
@@ -283,6 +304,15 @@ def test_damaged_coco_files_are_one_line(
     coco(folder / "annotations.json", [annotation], **change)
     with pytest.raises(DatasetError, match=message):
         mask_of(find(folder))
+
+
+def test_coco_categories_of_one_name_are_one_class_and_that_is_said(folder: Path) -> None:
+    categories = [{"id": 4, "name": "cell"}, {"id": 30, "name": "cell"}]
+    annotations = [{"category_id": each, "segmentation": [flat(SQUARE)]} for each in (4, 30)]
+    coco(folder / "one.json", annotations, categories=categories)
+    source = find(folder)
+    assert counts(source) == {"background": 95, "cell": 25}
+    assert "one.json: categories of the same name, 'cell', are one class" in source.notes
 
 
 def test_coco_images_that_are_missing_or_listed_twice(folder: Path) -> None:
@@ -427,6 +457,27 @@ def test_a_zip_cut_short_is_no_source_of_rois(folder: Path) -> None:
     (folder / "a.zip").write_bytes(damage((folder / "a.zip").read_bytes()))
     with pytest.raises(DatasetError, match="has no ROI file of ImageJ"):
         find(folder, "fiji-rois")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.json", r"a\.json: is no JSON file .*--exclude a\.json; nothing else in"),
+        ("a.geojson", r"a\.geojson: is no JSON file"),
+        ("a_RoiSet.zip", r"a_RoiSet\.zip: is a damaged zip file; save it again; nothing else in"),
+    ],
+)
+def test_auto_names_the_damaged_file_where_no_layout_is_found(
+    folder: Path, name: str, message: str
+) -> None:
+    (folder / name).write_text('{"shapes": [{"la')
+    with pytest.raises(DatasetError, match=message):
+        find(folder)
+
+
+def test_shapes_that_lie_outside_in_part_are_cut_off(folder: Path) -> None:
+    labelme(folder / "a.json", polygon("cell", [(10, 8), (30, 8), (30, 30), (10, 30)]))
+    assert counts(find(folder)) == {"background": 116, "cell": 4}
 
 
 @pytest.mark.parametrize("layout", ["labelme", "coco", "qupath", "fiji-rois"])

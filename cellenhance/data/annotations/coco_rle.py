@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+_MOST_PIXELS = 2**31
+"""Runs are a few bytes whatever size they state; no image that is read is larger."""
+
 
 def decode_runs(counts: Sequence[int] | str, height: int, width: int) -> NDArray[np.bool_]:
     """Return the (height, width) pixels of plain or compressed run lengths.
@@ -17,13 +20,15 @@ def decode_runs(counts: Sequence[int] | str, height: int, width: int) -> NDArray
     Raises
     ------
     ValueError
-        The runs are no numbers, or do not cover the image exactly.
+        The runs are no numbers, do not cover the image exactly, or state an absurd size.
 
     Examples
     --------
     >>> decode_runs([1, 2, 3], 2, 3).astype(int).tolist()
     [[0, 1, 0], [1, 0, 0]]
     """
+    if height * width > _MOST_PIXELS:
+        raise ValueError(f"run lengths of {height} x {width} pixels are larger than any image")
     runs = _decompress(counts) if isinstance(counts, str) else list(counts)
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in runs):
         raise ValueError("run lengths are whole numbers from 0")

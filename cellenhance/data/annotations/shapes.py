@@ -56,6 +56,24 @@ class Annotation:
     width: int | None = None
 
 
+def lies_outside(shape: Shape, height: int, width: int) -> bool:
+    """Tell whether no part of a shape reaches into an image of `height` x `width` pixels."""
+    return bool(shape.parts) and all(
+        left >= width or top >= height or right <= 0 or bottom <= 0
+        for left, top, right, bottom in map(_bounds, shape.parts)
+    )
+
+
+def _bounds(part: Area | Stencil) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom in px."""
+    if isinstance(part, Stencil):
+        n_rows, n_cols = part.pixels.shape
+        return part.left, part.top, part.left + n_cols, part.top + n_rows
+    points = np.concatenate(part.rings)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
 def ring_area_px(ring: Ring) -> float:
     """Return the area that a ring encloses, positive when it runs clockwise on the screen.
 

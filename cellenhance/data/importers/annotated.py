@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE, ImageArray
+from cellenhance.data.annotations.json_files import load_json
 from cellenhance.data.annotations.labels import (
     LABELS_FILE,
     NO_LABEL,
@@ -21,7 +23,7 @@ from cellenhance.data.annotations.labels import (
     read_labels,
 )
 from cellenhance.data.annotations.rasterize import paint_shapes
-from cellenhance.data.annotations.shapes import Annotation
+from cellenhance.data.annotations.shapes import Annotation, lies_outside
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, name_pairs, pair_of, path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
@@ -30,6 +32,9 @@ from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.readers import image_stem, open_image
 from cellenhance.data.sources import ImageInfo
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
+
+_N_TRIED = 5
+"""Annotation files looked at to recognise a layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class AnnotatedPair:
         Raises
         ------
         DatasetError
-            The document states another image size.
+            The document states another image size, or a shape lies outside the image.
         """
         annotation, canvas = self._canvas(self.table.background)
         codes = {shape.label: self.table.code(shape.label) for shape in annotation.shapes}
@@ -151,6 +156,14 @@ class AnnotatedPair:
                 f"{self.image_label}: is {height} x {width} pixels, {self.mask_label} was drawn on "
                 f"{stated[0]} x {stated[1]}; mend it or --exclude {self.id}"
             )
+        outside = [each for each in annotation.shapes if lies_outside(each, height, width)]
+        if outside:
+            raise DatasetError(
+                f"{self.mask_label}: {len(outside)} of {len(annotation.shapes)} shapes, of "
+                f"'{outside[0].label}', lie wholly outside {self.image_label} ({height} x {width} "
+                "pixels): drawn on another image or at another scale; mend it or --exclude "
+                f"{self.id}"
+            )
         return annotation, np.full((height, width), fill, dtype=np.int64)
 
     def load_valid(self) -> None:
@@ -179,6 +192,34 @@ def list_documents(folder: Path, suffixes: Iterable[str], exclude: Sequence[str]
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and {path.name, image_stem(path)}.isdisjoint(exclude)
     ]
+
+
+def first_document(
+    source: Path, options: ImportOptions, suffixes: Iterable[str], is_kind: Callable[[Any], bool]
+) -> Path | None:
+    """Return one of the first JSON files that is of a kind, None when none of them is."""
+    folder = document_folder(source, options)
+    for path in list_documents(folder, suffixes, options.exclude)[:_N_TRIED]:
+        try:
+            if is_kind(load_json(path)):
+                return path
+        except DatasetError:  # `first_damage` words it where no layout is found
+            continue
+    return None
+
+
+def first_damage(source: Path, options: ImportOptions) -> str | None:
+    """Return what is wrong with one of the first annotation files, None when nothing is."""
+    folder = document_folder(source, options)
+    for path in list_documents(folder, (".json", ".geojson"), options.exclude)[:_N_TRIED]:
+        try:
+            load_json(path)
+        except DatasetError as error:
+            return str(error)
+    for path in list_documents(folder, (".zip",), options.exclude)[:_N_TRIED]:
+        if not zipfile.is_zipfile(path):
+            return f"{path}: is a damaged zip file; save it again"
+    return None
 
 
 def listed_labels(source: Path, documents: Iterable[Path]) -> list[str]:

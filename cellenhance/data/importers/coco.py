@@ -6,6 +6,7 @@ file counts; regions of a crowd are of their class like any other.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,13 @@ from cellenhance.data.importers.annotated import (
     DrawnSource,
     build_source,
     document_folder,
+    first_document,
     list_documents,
 )
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.errors import DatasetError
-
-_N_TRIED = 5
 
 
 class CocoImporter:
@@ -43,14 +43,8 @@ class CocoImporter:
 
     def recognise(self, source: Path, options: ImportOptions) -> str | None:
         """Return an example of a COCO file, or None."""
-        folder = document_folder(source, options)
-        for path in list_documents(folder, (".json",), options.exclude)[:_N_TRIED]:
-            try:
-                if is_coco(load_json(path)):
-                    return _reason(path, source)
-            except DatasetError:
-                continue
-        return None
+        path = first_document(source, options, (".json",), is_coco)
+        return None if path is None else _reason(path, source)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return a pair an image of the COCO files; DatasetError when there is none."""
@@ -59,6 +53,7 @@ class CocoImporter:
         missing: list[str] = []
         listed: dict[str, None] = {}
         documents: list[Path] = []
+        notes: list[str] = []
         for path in list_documents(document_folder(source, options), (".json",), options.exclude):
             content = load_json(path)
             if not is_coco(content):
@@ -66,6 +61,7 @@ class CocoImporter:
             documents.append(path)
             categories = _categories(path, content)
             listed |= dict.fromkeys(categories.values())
+            notes += _say_doubled(categories, path_label(path, source))
             for drawing, name in _drawings(path, content, categories, lookup):
                 if drawing is None:
                     missing.append(f"{name} (listed in {path_label(path, source)})")
@@ -77,7 +73,7 @@ class CocoImporter:
                 "categories"
             )
         _check_once(drawings)
-        found = DrawnSource(drawings, list(listed), missing)
+        found = DrawnSource(drawings, list(listed), missing, notes)
         reason = _reason(documents[0], source)
         return build_source(found, lookup, options, layout=self.name, reason=reason)
 
@@ -105,6 +101,11 @@ def _categories(path: Path, content: dict[str, Any]) -> dict[Any, str]:
     return dict(sorted(names.items()))
 
 
+def _say_doubled(categories: dict[Any, str], where: str) -> list[str]:
+    doubled = [name for name, number in Counter(categories.values()).items() if number > 1]
+    return [f"{where}: categories of the same name, '{name}', are one class" for name in doubled]
+
+
 def _drawings(
     path: Path, content: dict[str, Any], categories: dict[Any, str], lookup: ImageLookup
 ) -> list[tuple[Drawing | None, str]]:
@@ -114,7 +115,7 @@ def _drawings(
         as_mapping(value, f"{path}, image {i + 1}")
         for i, value in enumerate(as_list(content["images"], f"{path}: images"))
     ]
-    known = {image.get("id") for image in images if isinstance(image.get("id"), int | str)}
+    known = _image_ids(path, images)
     for i, value in enumerate(as_list(content["annotations"], f"{path}: annotations")):
         where = f"{path}, annotation {i + 1}"
         annotation = as_mapping(value, where)
@@ -137,21 +138,37 @@ def _drawings(
     return drawings
 
 
+def _image_ids(path: Path, images: list[dict[str, Any]]) -> set[int | str]:
+    """Return the ids of the images; DatasetError where annotations could not tell them apart."""
+    known: set[int | str] = set()
+    for number, image in enumerate(images, start=1):
+        key = image.get("id")
+        if not isinstance(key, int | str) or key in known:
+            raise DatasetError(
+                f"{path}, image {number}: its id is {str(key)[:40]!r}; expected one of its own, by "
+                "which annotations name it"
+            )
+        known.add(key)
+    return known
+
+
 def _annotation(
     path: str,
     image: dict[str, Any],
     annotations: list[tuple[str, dict[str, Any]]],
     categories: dict[Any, str],
 ) -> Annotation:
-    height, width = (as_size(image.get(each), path) for each in ("height", "width"))
+    stated = tuple(as_size(image.get(each), path) for each in ("height", "width"))
     shapes = tuple(
-        Shape(categories[each["category_id"]], _parts(each.get("segmentation"), where))
+        Shape(categories[each["category_id"]], _parts(each.get("segmentation"), where, stated))
         for where, each in annotations
     )
-    return Annotation(shapes, height, width)
+    return Annotation(shapes, *stated)
 
 
-def _parts(segmentation: Any, where: str) -> tuple[Area | Stencil, ...]:
+def _parts(
+    segmentation: Any, where: str, stated: tuple[int | None, ...]
+) -> tuple[Area | Stencil, ...]:
     """Return polygons, which are flat lists of x and y, or run lengths."""
     if isinstance(segmentation, list) and segmentation:
         rings = []
@@ -170,6 +187,11 @@ def _parts(segmentation: Any, where: str) -> tuple[Area | Stencil, ...]:
     counts = segmentation.get("counts")
     if height is None or width is None or not isinstance(counts, list | str):
         raise DatasetError(f"{where}: expected run lengths with size [height, width] and counts")
+    if (height, width) != (stated[0] or height, stated[1] or width):
+        raise DatasetError(
+            f"{where}: its run lengths are of {height} x {width} pixels, its image of "
+            f"{stated[0]} x {stated[1]}; size is [height, width], save the file again"
+        )
     try:
         pixels = decode_runs(counts, height, width)
     except ValueError as error:

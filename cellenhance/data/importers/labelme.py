@@ -32,6 +32,7 @@ from cellenhance.data.importers.annotated import (
     DrawnSource,
     build_source,
     document_folder,
+    first_document,
     list_documents,
     listed_labels,
 )
@@ -46,7 +47,6 @@ CENTER = 0.5
 """From LabelMe's coordinates, which count pixel centres, to ours, which count corners."""
 _EDGE = 1e-4 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 """Moved by these, an outline takes in the pixel centres that lie on it, as LabelMe does."""
-_N_TRIED = 5
 _CIRCLE_POINTS = 360
 
 
@@ -57,14 +57,8 @@ class LabelMeImporter:
 
     def recognise(self, source: Path, options: ImportOptions) -> str | None:
         """Return an example of a LabelMe file, or None."""
-        folder = document_folder(source, options)
-        for path in list_documents(folder, (".json",), options.exclude)[:_N_TRIED]:
-            try:
-                if is_labelme(load_json(path)):
-                    return _reason(path, source)
-            except DatasetError:
-                continue
-        return None
+        path = first_document(source, options, (".json",), is_labelme)
+        return None if path is None else _reason(path, source)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return a pair a LabelMe file; DatasetError when there is none, or one is damaged."""

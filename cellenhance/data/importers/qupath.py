@@ -18,6 +18,7 @@ from cellenhance.data.importers.annotated import (
     DrawnSource,
     build_source,
     document_folder,
+    first_document,
     list_documents,
     listed_labels,
 )
@@ -27,7 +28,6 @@ from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.errors import DatasetError
 
 SUFFIXES = (".geojson", ".json")
-_N_TRIED = 5
 _GEOMETRIES = frozenset(
     {
         "Polygon",
@@ -49,14 +49,8 @@ class QuPathImporter:
 
     def recognise(self, source: Path, options: ImportOptions) -> str | None:
         """Return an example of a GeoJSON file, or None."""
-        folder = document_folder(source, options)
-        for path in list_documents(folder, SUFFIXES, options.exclude)[:_N_TRIED]:
-            try:
-                if is_geojson(load_json(path)):
-                    return _reason(path, source)
-            except DatasetError:
-                continue
-        return None
+        path = first_document(source, options, SUFFIXES, is_geojson)
+        return None if path is None else _reason(path, source)
 
     def find(self, source: Path, options: ImportOptions) -> FoundSource:
         """Return a pair a GeoJSON file; DatasetError when there is none, or one is damaged."""

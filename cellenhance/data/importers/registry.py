@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.importers import csv_manifest, text_list
+from cellenhance.data.importers.annotated import first_damage
 from cellenhance.data.importers.cellpose import CellposeImporter
 from cellenhance.data.importers.coco import CocoImporter
 from cellenhance.data.importers.contract import FoundSource, Importer, ImportOptions
@@ -75,6 +76,9 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
     for importer in IMPORTERS:
         if importer.recognise(source, options) is not None:
             return importer.find(source, options)
+    damage = first_damage(source, options)
+    if damage is not None:
+        raise DatasetError(f"{damage}; nothing else in {source} has a known layout")
     inside = ", ".join(sorted(p.name for p in source.iterdir())[:8]) or "nothing"
     images = folders_with_images(source) or "none"
     raise DatasetError(
