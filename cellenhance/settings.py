@@ -107,7 +107,8 @@ def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str
         return f"{where}: {first['ctx']['error']}{more}"  # a check of the whole model
     if first["type"] == "missing":
         return f"'{key}' is missing in {where}{more}"
-    return f"'{key}' in {where}: {first['msg']}, found {_shorten(repr(first['input']))}{more}"
+    message = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
+    return f"'{key}' in {where}: {message}, found {_shorten(repr(first['input']))}{more}"
 
 
 def _shorten(text: str, length: int = 80) -> str:

@@ -48,6 +48,8 @@ def load_degradations(path: Path) -> dict[str, DegradedImage]:
     DatasetError
         The table is missing or damaged, has other columns, or an id twice.
     """
+    if not path.is_file():
+        raise DatasetError(f"{path}: there is no such file; check the path")
     found: dict[str, DegradedImage] = {}
     for line, cells in enumerate(read_rows(path, _COLUMNS), start=2):
         values = {

@@ -80,6 +80,13 @@ class DegradeParameters(Settings):
             and self.bit_depth is None
         )
 
+    @property
+    def has_no_light(self) -> bool:
+        """Tell whether shot noise is asked for, but no channel has a signal above dark."""
+        is_counting = self.photons is not None or self.fraction is not None
+        pairs = zip(self.dark_adu, self.bright_adu, strict=True)
+        return is_counting and all(bright <= dark for dark, bright in pairs)
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:

@@ -46,7 +46,7 @@ def find_inputs(inputs: Sequence[str]) -> FoundInputs:
     images: list[InputImage] = []
     skipped: list[Path] = []
     for text in inputs:
-        found = [found for path in _expand(text) for found in _images_at(path, skipped)]
+        found = [found for path in expand_glob(text) for found in _images_at(path, skipped)]
         if not found:
             raise DatasetError(f"{text}: holds no image; expected TIFF, PNG, JPEG, BMP or .npy")
         images += found
@@ -55,7 +55,7 @@ def find_inputs(inputs: Sequence[str]) -> FoundInputs:
     return FoundInputs(tuple(images), tuple(skipped))
 
 
-def _expand(text: str) -> list[Path]:
+def expand_glob(text: str) -> list[Path]:
     """Return the path, or what a glob stands for; a name with brackets that exists is a name."""
     path = Path(text)
     if path.exists():

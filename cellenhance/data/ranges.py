@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
+_EXPECTED = "expected a number or a range such as 3..30, the smaller first"
+
 
 def _as_range(value: Any) -> Any:
     """Return "3..30", "3", 3 and [3, 30] as (low, high)."""
     if isinstance(value, str):
         low, dots, high = value.partition("..")
-        value = [low, high] if dots else [low, low]
+        try:
+            value = [float(low), float(high if dots else low)]
+        except ValueError as error:
+            raise ValueError(_EXPECTED) from error
+        if not all(map(math.isfinite, value)):
+            raise ValueError(_EXPECTED)
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = [value, value]
     return value
@@ -20,7 +27,7 @@ def _as_range(value: Any) -> Any:
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
     if not value[0] <= value[1] or not all(map(math.isfinite, value)):
-        raise ValueError("expected a number or a range such as 3..30, the smaller first")
+        raise ValueError(_EXPECTED)
     return value
 
 

@@ -6,6 +6,8 @@ every parameter and makes the same copy again.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from cellenhance.data.manifest import Dataset, load_dataset
 from cellenhance.data.samples import load_sample
 from cellenhance.data.splits import load_split, split_names, split_path
 from cellenhance.data.writers import replacing_folder, write_text
-from cellenhance.errors import SettingsError
+from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.degrade_plans import DTYPES, DegradeRequest, Draws, Replay
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["DegradeRequest", "DegradeResult", "degrade_dataset"]
 
@@ -48,7 +52,8 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
     Raises
     ------
     DatasetError
-        The dataset is damaged, or the table to replay is not one of these images.
+        The dataset is damaged, the table to replay is not one of these images, or a dose is asked
+        for and no image has a signal above dark.
     SettingsError, OutputExistsError
         The settings do not fit the images, or the output exists.
     """
@@ -82,6 +87,7 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
             done.append(plan)
             cut.append(_cut_shares(before, after, plan.parameters))
             progress(len(done), len(dataset.samples), "degrading")
+        _say_dark(done)
         built = builder.finish()
         save_degradations(folder / DEGRADATION_FILE, done)
         _copy_splits(dataset, folder)
@@ -89,6 +95,19 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
     n_unchanged = sum(each.parameters.is_identity for each in done)
     above, below = np.mean(cut, axis=0).tolist()
     return DegradeResult(copy, n_unchanged, above, below)
+
+
+def _say_dark(done: Sequence[DegradedImage]) -> None:
+    """Warn of images without a signal above dark; DatasetError when all are."""
+    dark = [each for each in done if each.parameters.has_no_light]
+    if not dark:
+        return
+    counts = ", ".join(f"{each:g}" for each in dark[0].parameters.dark_adu)
+    what = f"{len(dark)} of {len(done)} image(s) have no signal above dark ({counts} counts)"
+    if len(dark) == len(done):
+        raise DatasetError(f"{what}: none can be given a dose; check --offset")
+    named = ", ".join(each.id for each in dark[:5])
+    logger.warning("%s and get no shot noise (%s); check --offset and these images", what, named)
 
 
 def _cut_shares(

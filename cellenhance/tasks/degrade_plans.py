@@ -54,6 +54,8 @@ class Draws:
     """
 
     def __init__(self, dataset: Dataset, request: DegradeRequest) -> None:
+        if request.force_thinning and request.settings.fraction is None:
+            raise SettingsError("--force-thinning goes with --fraction only; leave it out")
         settings, self.warnings = _check_thinning(dataset, request)
         changed = settings.model_dump(mode="json", exclude_defaults=True)
         shown = ", ".join(f"{key} {_show(value)}" for key, value in changed.items())
@@ -88,7 +90,8 @@ class Replay:
 
     def __init__(self, dataset: Dataset, request: DegradeRequest) -> None:
         assert request.replay is not None
-        if request.settings != DegradeSettings():
+        others = request.dtype != "auto" or request.force_thinning
+        if others or request.settings != DegradeSettings():
             raise SettingsError(
                 f"--replay {request.replay}: says itself what is done; leave out the other options"
             )

@@ -27,6 +27,8 @@ RECORD_FILE = "export.yaml"
 """Says what an export is; an output without it is never replaced."""
 CHANGES_FILE = "changes.csv"
 FOLDERS = "folders"
+SIMPLIFY_PX = 0.5
+"""How far outlines move unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class ExportRequest:
     dataset: Path
     output: Path
     layout: str
-    simplify_px: float = 0.5
+    simplify_px: float = SIMPLIFY_PX
     split: str = DEFAULT_SPLIT
     subset: str | None = None
     overwrite: bool = False

@@ -17,6 +17,7 @@ from cellenhance.data.camera import (
     measure_frames,
     save_camera,
 )
+from cellenhance.data.inputs import expand_glob
 from cellenhance.data.readers import is_image_name, open_image
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
@@ -34,7 +35,7 @@ class CameraRequest:
     Attributes
     ----------
     dark, flats : each a stack (a file of several pages) or a folder of frames; a folder of
-        folders among the flats is one light level a folder
+        folders among the flats is one light level a folder, and a glob each file it matches
     """
 
     dark: Path
@@ -56,7 +57,8 @@ def measure_camera(request: CameraRequest, progress: ProgressCallback = silent) 
     output = request.output
     if output is not None and output.exists() and not request.overwrite:
         raise OutputExistsError(f"{output}: exists; give --overwrite or another -o")
-    levels = [level for flat in request.flats for level in _levels(flat)]
+    named = [path for flat in request.flats for path in expand_glob(str(flat))]
+    levels = [level for path in named for level in _levels(path)]
     measured: list[FrameStatistics] = []
     for path in (request.dark, *levels):
         measured.append(measure_frames(str(path), _frames(path)))
@@ -105,7 +107,8 @@ def _frames(path: Path) -> Iterator[NDArray[Any]]:
         with open_image(file) as source:
             if source.info.channels != 1:
                 raise DatasetError(
-                    f"{file}: has {source.info.channels} channels; expected raw grey frames"
+                    f"{file}: has {source.info.channels} channels; expected raw grey frames; "
+                    "frames that were saved as channels must be files of their own"
                 )
             for plane in range(source.info.n_planes):
                 yield source.read_plane(plane)[..., 0]

@@ -148,7 +148,10 @@ def test_a_table_of_other_images_is_refused(
     ("words", "message"),
     [
         (["--photons", "30..3"], "'photons' in the options of degrade"),
-        (["--photons", "lots"], "'photons"),
+        (["--photons", "lots"], "a number or a range such as 3..30, the smaller first, found"),
+        (["--photons", "nan"], "a number or a range such as 3..30, the smaller first, found"),
+        (["--photons", "0"], "degrade: expected numbers above 0, found '0'"),
+        (["--photons", "5", "--force-thinning"], "--force-thinning goes with --fraction only"),
         (["--read-noise", "2"], "give the gain, or photons"),
         (["--dtype", "uint32"], "--dtype uint32: expected auto or keep"),
     ],
@@ -160,6 +163,40 @@ def test_options_that_do_not_fit_are_one_line(
     assert done.exit_code == 2, done.stderr
     assert message in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--photons", "5"], "leave out the other options"),
+        (["--dtype", "keep"], "leave out the other options"),
+        (["--seed", "0"], "has its own draws; leave out --seed"),
+    ],
+)
+def test_a_replay_takes_no_other_option(
+    cli: Any, eight_bit: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    assert cli("dataset", "degrade", eight_bit, "-o", tmp_path / "a").exit_code == 0
+    table = tmp_path / "a" / "degradation.csv"
+    done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "b", "--replay", table, *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_images_without_a_signal_above_dark_are_named_or_refused(
+    cli: Any, eight_bit: Path, tmp_path: Path
+) -> None:
+    words = ("dataset", "degrade", eight_bit, "--photons", 5, "--offset")
+    done = cli(*words, 300, "-o", tmp_path / "none")
+    assert done.exit_code == 3
+    assert "3 of 3 image(s) have no signal above dark (300 counts)" in done.stderr
+    assert not (tmp_path / "none").exists()
+    dataset = load_dataset(eight_bit)
+    write_image(eight_bit / dataset.samples[1].image, np.full((32, 32, 1), 2, np.uint8))
+    done = cli(*words, 9, "-o", tmp_path / "some")
+    assert done.exit_code == 0, done.stderr
+    assert "1 of 3 image(s) have no signal above dark (9 counts) and get no shot" in done.stderr
+    assert "(i1)" in done.stderr
 
 
 def test_the_dataset_itself_is_never_replaced(cli: Any, eight_bit: Path) -> None:

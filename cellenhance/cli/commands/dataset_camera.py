@@ -53,7 +53,9 @@ def camera(
         console.print_json(measured.model_dump(mode="json"))
     else:
         _show(measured)
-    if output is not None:
+    if output is None:
+        console.note("nothing written; -o camera.yaml keeps it for dataset degrade --camera")
+    else:
         console.note(f"camera of {len(measured.flats)} light level(s) written to {output}")
 
 

@@ -149,7 +149,12 @@ def degrade(
             help="A degradation.csv: repeat exactly what it says, image by image.",
         ),
     ] = None,
-    seed: options.Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, show_default=False, help="Seed of every random draw (default: 0)."
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a copy of a dataset with images of lower quality: less light, blur, stray light.
@@ -163,6 +168,7 @@ def degrade(
     from cellenhance.data.camera import load_camera
     from cellenhance.data.degradation_table import DEGRADATION_FILE
     from cellenhance.data.degrade import DegradeSettings
+    from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
     from cellenhance.tasks.degrade_dataset import DegradeRequest, degrade_dataset
 
@@ -181,6 +187,8 @@ def degrade(
         "full_well_e": full_well,
         "bit_depth": bit_depth,
     }
+    if replay is not None and seed is not None:
+        raise SettingsError(f"--replay {replay}: has its own draws; leave out --seed")
     values = {} if camera is None else load_camera(camera).as_settings()
     values |= {name: value for name, value in options_given.items() if value is not None}
     request = DegradeRequest(
@@ -190,7 +198,7 @@ def degrade(
         replay=replay,
         dtype=dtype,
         force_thinning=force_thinning,
-        seed=seed,
+        seed=seed or 0,
         overwrite=overwrite,
     )
     with console.progress_bar() as progress:

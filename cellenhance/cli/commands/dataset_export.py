@@ -24,13 +24,14 @@ def export(
         ),
     ],
     simplify: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--simplify",
             metavar="PX",
-            help="How far outlines may move, in px; 0 keeps every pixel.",
+            show_default=False,
+            help="How far outlines may move, in px; 0 keeps every pixel (default: 0.5).",
         ),
-    ] = 0.5,
+    ] = None,
     subset: Annotated[
         str | None,
         typer.Option(
@@ -54,15 +55,23 @@ def export(
     """
     from cellenhance.data.splits import DEFAULT_SPLIT
     from cellenhance.errors import SettingsError
-    from cellenhance.tasks.export_dataset import ExportRequest, export_dataset, plan_export
+    from cellenhance.tasks.export_dataset import (
+        FOLDERS,
+        SIMPLIFY_PX,
+        ExportRequest,
+        export_dataset,
+        plan_export,
+    )
 
     if split is not None and subset is None:
         raise SettingsError("--split has no effect without --subset; give both or neither")
+    if simplify is not None and to == FOLDERS:
+        raise SettingsError("--simplify has no effect with --to folders, which keeps every pixel")
     request = ExportRequest(
         dataset=dataset,
         output=output,
         layout=to,
-        simplify_px=simplify,
+        simplify_px=SIMPLIFY_PX if simplify is None else simplify,
         split=split or DEFAULT_SPLIT,
         subset=subset,
         overwrite=overwrite,
@@ -75,9 +84,11 @@ def export(
         result = export_dataset(plan, progress)
     if result.n_finer:
         console.note(
-            f"{result.n_finer} image(s) have finer outlines than --simplify {simplify:g}, which "
-            "would change too many pixels"
+            f"{result.n_finer} image(s) have finer outlines than --simplify "
+            f"{request.simplify_px:g}, which would change too many pixels"
         )
-    changed = f"; read back, at most {100 * result.most_changed:.2g} % of an image differ"
+    changed = (
+        f"; read back, at most {100 * result.most_changed:.2g} % of the pixels of an image differ"
+    )
     console.note(f"{len(result.changes)} samples written to {output}{changed}")
     console.note(f"after correcting: {plan.way_back}")
