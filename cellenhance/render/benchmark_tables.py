@@ -16,7 +16,7 @@ from typing import Any
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
 from cellenhance.render.table_files import escape_latex, escape_markdown
-from cellenhance.render.tables import Table, format_percent
+from cellenhance.render.tables import Table
 
 MAJORITY = "majority class"
 
@@ -125,11 +125,15 @@ def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
 
 def _title(benchmark: BenchmarkTable) -> str:
     n_folds, n_seeds = len(benchmark.folds), len(benchmark.seeds)
-    folds = f"{n_folds} folds" if n_folds != 1 else "1 fold"
     seeds = f"{n_seeds} seeds of a fold averaged first" if n_seeds != 1 else "1 seed"
+    over = (
+        f"mean ± population standard deviation over {n_folds} folds (n = {n_folds})"
+        if n_folds > 1
+        else "1 fold, so no deviation"
+    )
     return (
-        f"{benchmark.condition}: percent, pooled over all pixels in each fold; mean ± population "
-        f"standard deviation over {folds} (n = {n_folds}), {seeds}; {benchmark.n_images} images"
+        f"{benchmark.condition}: percent, pooled over all pixels in each fold; {over}, {seeds}; "
+        f"{benchmark.n_images} images"
     )
 
 
@@ -141,10 +145,22 @@ def _groups(benchmark: BenchmarkTable) -> str:
 
 def _mean_std(scores: FoldScores) -> list[str]:
     pairs = zip(scores.mean.tolist(), scores.std.tolist(), strict=True)
-    return [
-        "-" if math.isnan(mean) else f"{format_percent(mean)} ± {format_percent(std)}"
-        for mean, std in pairs
-    ]
+    return [format_mean(mean, std, len(scores.folds)) for mean, std in pairs]
+
+
+def format_mean(mean: float, std: float, n_folds: int, scale: float = 100) -> str:
+    """Return "mean ± std", without the deviation where there is one fold only.
+
+    Examples
+    --------
+    >>> format_mean(0.5, 0.1, 3), format_mean(0.5, 0.0, 1), format_mean(12.3, 4, 2, scale=1)
+    ('50.00 ± 10.00', '50.00', '12.3000 ± 4.0000')
+    """
+    if math.isnan(mean):
+        return "-"
+    digits = 2 if scale == 100 else 4
+    shown = f"{scale * mean:.{digits}f}"
+    return shown if n_folds == 1 else f"{shown} ± {scale * std:.{digits}f}"
 
 
 def _difference(difference: ScoreDifference | None, column: int) -> str:
@@ -179,7 +195,8 @@ def to_markdown(marked: MarkedTable) -> str:
             _bold(escape_markdown(cell), "**", "**", (at, i), marked) for i, cell in enumerate(row)
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    notes = [f"- {escape_markdown(note)}" for note in table.notes]
+    return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
 def to_latex(marked: MarkedTable) -> str:
@@ -188,7 +205,7 @@ def to_latex(marked: MarkedTable) -> str:
     lines = [
         "% needs \\usepackage{booktabs,graphicx}",
         "\\begin{table}",
-        f"\\caption{{{escape_latex(table.title)}.}}",
+        f"\\caption{{{escape_latex('. '.join([table.title, *table.notes]))}.}}",
         "\\resizebox{\\linewidth}{!}{%",
         "\\begin{tabular}{l" + "r" * (len(table.header) - 1) + "}",
         "\\toprule",
@@ -211,6 +228,7 @@ def to_csv(marked: MarkedTable) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(marked.table.header)
     table.writerows(marked.table.rows)
+    table.writerows([note] for note in marked.table.notes)
     return text.getvalue()
 
 

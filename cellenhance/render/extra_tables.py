@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
-from cellenhance.render.benchmark_tables import MarkedTable, format_difference
+from cellenhance.render.benchmark_tables import MarkedTable, format_difference, format_mean
 from cellenhance.render.tables import Table
 
 
@@ -44,14 +44,12 @@ class ExtraTable:
 
     def marked(self) -> MarkedTable:
         """Return mean ± std of each column and the difference in the first; bold excludes zero."""
-        scale, digits = (100, 2) if self.in_percent else (1, 4)
         rows, bold = [], set()
         for at, row in enumerate(self.rows):
             pairs = zip(row.scores.mean.tolist(), row.scores.std.tolist(), strict=True)
-            cells = [
-                "-" if math.isnan(mean) else f"{scale * mean:.{digits}f} ± {scale * std:.{digits}f}"
-                for mean, std in pairs
-            ]
+            n_folds = len(row.scores.folds)
+            scale = 100 if self.in_percent else 1
+            cells = [format_mean(mean, std, n_folds, scale) for mean, std in pairs]
             rows.append((row.name, *cells, self._difference(row)))
             if row.difference is not None:
                 signs = zip(row.difference.signs, self.better, strict=True)

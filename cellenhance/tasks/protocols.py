@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.splits import load_split
 from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.render.benchmark_tables import BenchmarkTable, MarkedTable
+from cellenhance.render.benchmark_tables import BenchmarkTable, MarkedTable, format_mean
 from cellenhance.render.extra_tables import ExtraTable
 from cellenhance.render.tables import Table
 from cellenhance.settings import suggest
@@ -18,6 +17,8 @@ from cellenhance.tasks.benchmark_plan import BenchmarkRequest
 from cellenhance.tasks.protocol_records import PROTOCOLS, Protocol, PublishedRow, protocol_names
 
 logger = logging.getLogger(__name__)
+
+_IN_PX = "hausdorff"
 
 
 def find_protocol(name: str) -> Protocol:
@@ -103,9 +104,10 @@ def published_table(
         if row.model in ours:
             rows.append((f"{row.model}, here", *ours.pop(row.model)))
     rows += [(f"{model}, here", *cells) for model, cells in ours.items()]
+    unit = "percent, distances in px" if any(_IN_PX in x for x in columns) else "percent"
     title = (
-        f"protocol {protocol.name}: percent (distances in px), published by {protocol.source} "
-        "beside this benchmark; not the same data, training or machine unless the settings say so"
+        f"protocol {protocol.name}: {unit}, published by {protocol.source} beside this benchmark; "
+        "not the same data, training or machine unless the settings say so"
     )
     notes = (f"published split: {protocol.split}", *protocol.notes)
     return MarkedTable(Table(title, ("", *columns), tuple(rows), notes))
@@ -120,26 +122,14 @@ def _published_cells(row: PublishedRow, columns: Sequence[str]) -> tuple[str, ..
 def _our_cells(
     model: str, columns: Sequence[str], main: BenchmarkTable, extra: Sequence[ExtraTable]
 ) -> tuple[str, ...]:
-    values: dict[str, tuple[float, float]] = {}
-    for row in main.rows:
-        if row.model == model:
-            values |= _named(main.columns, row.scores.mean.tolist(), row.scores.std.tolist())
+    found = [(main.columns, row.scores) for row in main.rows if row.model == model]
     for table in extra:
-        for each in table.rows:
-            if table.kind == "metrics" and table.condition == main.condition and each.name == model:
-                values |= _named(table.columns, each.scores.mean.tolist(), each.scores.std.tolist())
-    return tuple(_cell(name, values) for name in columns)
-
-
-def _named(
-    columns: Sequence[str], means: Sequence[float], stds: Sequence[float]
-) -> dict[str, tuple[float, float]]:
-    return dict(zip(columns, zip(means, stds, strict=True), strict=True))
-
-
-def _cell(name: str, values: Mapping[str, tuple[float, float]]) -> str:
-    mean, std = values.get(name, (math.nan, math.nan))
-    if math.isnan(mean):
-        return "-"
-    scale = 1 if name.startswith("hausdorff") else 100
-    return f"{scale * mean:.2f} ± {scale * std:.2f}"
+        if table.kind == "metrics" and table.condition == main.condition:
+            found += [(table.columns, row.scores) for row in table.rows if row.name == model]
+    cells: dict[str, str] = {}
+    for names, scores in found:
+        for at, name in enumerate(names):
+            scale = 1 if name.startswith(_IN_PX) else 100
+            mean, std = float(scores.mean[at]), float(scores.std[at])
+            cells[name] = format_mean(mean, std, len(scores.folds), scale)
+    return tuple(cells.get(name, "-") for name in columns)

@@ -222,6 +222,8 @@ def _run(request: BenchmarkRequest, *, json: bool) -> None:
 def _show(result: BenchmarkResult) -> None:
     for marked in result.summary.marked():
         console.show(marked.table, "")
+        for line in marked.table.notes:
+            console.note(f"- {line}")
     if not result.summary.tables:
         console.note("no fold is finished by every model yet: there is no table")
 
