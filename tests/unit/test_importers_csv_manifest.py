@@ -34,6 +34,18 @@ def test_groups_and_subsets_come_from_their_columns(tmp_path: Path) -> None:
     assert "columns not used: microscope" in found.notes
 
 
+def test_images_without_a_subset_are_named(tmp_path: Path) -> None:
+    make_csv(tmp_path)
+    rows = [f"files/{s}.tif,files/{s}-truth.tif" for s in "abc"]
+    lines = [f"{row},{each}" for row, each in zip(rows, ("train", "", "test"), strict=True)]
+    (tmp_path / "pairs.csv").write_text("image,mask,subset\n" + "\n".join(lines))
+    found = find(tmp_path)
+    assert found.notes == (
+        "the source brings a split: 1 train, 1 test",
+        "in no part of the split: b",
+    )
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_delimiters_capitals_and_marks_of_spreadsheets(tmp_path: Path, delimiter: str) -> None:
     make_csv(tmp_path)
@@ -74,7 +86,7 @@ def test_folds_count_from_one(tmp_path: Path) -> None:
         ([], "has no row"),
         (
             ["files/a.tif,files/a-truth.tif,x,", "files/a.tif,files/a-truth.tif,y,"],
-            r"line 3: a\.tif stands in line 2 too, with another mask or group",
+            r"line 3: a\.tif stands in pairs.csv, line 2 too, with another mask or group",
         ),
     ],
 )

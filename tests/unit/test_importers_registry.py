@@ -36,6 +36,31 @@ def test_folders_right_in_the_source_win_over_what_lies_deeper(name: str, tmp_pa
     assert "left aside: other/" in found.notes
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("pairs.csv", "picture,label\na.tif,a_mask.png\n"), ("train.txt", "images/a.tif\n")],
+)
+def test_a_table_or_list_that_is_no_list_of_pairs_is_named(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    TWINS["paired"](tmp_path)
+    (tmp_path / "README.txt").write_text("Two images.")
+    assert find_source(tmp_path, AUTO, ImportOptions()).notes == ()
+    (tmp_path / name).write_text(text)
+    found = find_source(tmp_path, AUTO, ImportOptions())
+    assert found.layout == "paired"
+    assert [note for note in found.notes if note.startswith(f"not read: {name}; a table")]
+
+
+@pytest.mark.parametrize("name", ["npy-folds", "nnunet", "ctc", "paired"])
+def test_folders_of_images_that_a_layout_does_not_read_are_named(name: str, tmp_path: Path) -> None:
+    TWINS[name](tmp_path / "set")
+    put(tmp_path / "pictures" / "x.tif", image())
+    found = find_source(tmp_path, AUTO, ImportOptions())
+    assert found.layout == name
+    assert "left aside: pictures/" in found.notes
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pair_can_be_read_and_fits(name: str, tmp_path: Path) -> None:
     TWINS[name](tmp_path)

@@ -60,7 +60,11 @@ class CsvManifestImporter:
             folders=(("table", str(tables[0])),),
             pairs=listed.pairs,
             split=listed.split,
-            notes=(*notes, *describe_planes(listed.pairs), *describe_split(listed.split)),
+            notes=(
+                *notes,
+                *describe_planes(listed.pairs),
+                *describe_split(listed.split, listed.pairs),
+            ),
             warnings=listed.warnings,
         )
 
@@ -129,7 +133,7 @@ def _entry(row: dict[str, str], line: int, table: Path, source: Path) -> Entry:
     return Entry(
         image=_file(row["image"], "image", where, (table.parent, source, source.parent)),
         mask=_file(row["mask"], "mask", where, (table.parent, source, source.parent)),
-        where=f"line {line}",
+        where=f"{table.name}, line {line}",
         group=row.get("group") or None,
         subset=_subset(row.get("subset", ""), where),
         fold=int(fold or 1),

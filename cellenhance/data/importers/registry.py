@@ -14,6 +14,7 @@ from cellenhance.data.importers.ctc import CtcImporter
 from cellenhance.data.importers.dsb2018 import Dsb2018Importer
 from cellenhance.data.importers.fiji_rois import FijiRoisImporter
 from cellenhance.data.importers.labelme import LabelMeImporter
+from cellenhance.data.importers.leftovers import with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
@@ -75,7 +76,7 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         return _importer(layout).find(source, options)
     for importer in IMPORTERS:
         if importer.recognise(source, options) is not None:
-            return importer.find(source, options)
+            return with_leftovers(importer.find(source, options), source, tuple(LIST_LAYOUTS))
     damage = first_damage(source, options)
     if damage is not None:
         raise DatasetError(f"{damage}; nothing else in {source} has a known layout")

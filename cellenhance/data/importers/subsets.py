@@ -29,13 +29,24 @@ def split_rows(pairs: Sequence[FoundPair], subset_of: Mapping[str, Subset]) -> t
     return tuple(SplitRow(pair.id, 1, subset_of[pair.id]) for pair in ordered)
 
 
-def describe_split(rows: Sequence[SplitRow]) -> tuple[str, ...]:
-    """Return the sentence that says which split the source brings, if it brings one."""
+def describe_split(rows: Sequence[SplitRow], pairs: Sequence[FoundPair] = ()) -> tuple[str, ...]:
+    """Return the sentences that say which split the source brings, and which pairs it leaves out.
+
+    Parameters
+    ----------
+    pairs : all pairs of a source whose split may leave some out
+    """
     if not rows:
         return ()
-    counts = Counter(row.subset for row in rows)
+    n_folds = len({row.fold for row in rows})
+    counts = Counter(row.subset for row in rows if row.fold == 1)
     shown = ", ".join(f"{counts[subset]} {subset}" for subset in SUBSETS if subset in counts)
-    return (f"the source brings a split: {shown}",)
+    of_folds = f" of {n_folds} folds, the first" if n_folds > 1 else ""
+    placed = {row.id for row in rows}
+    left = [pair.id for pair in pairs if pair.id not in placed]
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    without = [f"in no part of the split: {', '.join(left[:5])}{more}"] if left else []
+    return (f"the source brings a split{of_folds}: {shown}", *without)
 
 
 def _subset_of_path(path: Path, source: Path) -> Subset | None:

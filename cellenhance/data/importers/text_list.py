@@ -58,7 +58,11 @@ class TextListImporter:
             folders=tuple(("list", str(each)) for each in lists),
             pairs=listed.pairs,
             split=listed.split,
-            notes=(*notes, *describe_planes(listed.pairs), *describe_split(listed.split)),
+            notes=(
+                *notes,
+                *describe_planes(listed.pairs),
+                *describe_split(listed.split, listed.pairs),
+            ),
             warnings=listed.warnings,
         )
 

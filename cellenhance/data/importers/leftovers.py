@@ -1,0 +1,62 @@
+"""What a source holds beside what its layout reads: said, so that nothing is dropped silently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cellenhance.data.annotations.labels import LABELS_FILE
+from cellenhance.data.importers.contract import FoundSource
+from cellenhance.data.importers.pairing import list_images
+
+_MOST_NAMED = 6
+_PROSE = (".", "readme", "licen")
+"""Beginnings of names of texts that are no lists."""
+
+
+def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str]) -> FoundSource:
+    """Return what was found, with notes on folders of images and on lists that were not read.
+
+    Parameters
+    ----------
+    list_suffixes : of tables and lists, which may hold a split or groups that somebody relies on
+    """
+    places = [Path(place) for _, place in found.folders]
+    lists = [
+        path.name
+        for path in sorted(source.iterdir())
+        if path.suffix.lower() in list_suffixes
+        and path.is_file()
+        and path not in places
+        and path.name != LABELS_FILE
+        and not path.stem.casefold().startswith(_PROSE)
+    ]
+    # A list names its files one by one, wherever they are.
+    unused = [] if any(map(Path.is_file, places)) else _unused_folders(source, places)
+    said = " ".join(found.notes)
+    folders = [each for each in unused if each not in said]
+    notes = [f"left aside: {_name(folders)}"] if folders else []
+    if lists:
+        notes.append(
+            f"not read: {_name(lists)}; a table of pairs has the columns image and mask, a list an "
+            "image and its mask on each line"
+        )
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _unused_folders(source: Path, places: Sequence[Path]) -> list[str]:
+    """Return the folders right in `source` that hold images and none of the places."""
+    return [
+        f"{child.name}/"
+        for child in sorted(source.iterdir())
+        if child.is_dir()
+        and not child.name.startswith(".")
+        and not any(child.is_relative_to(p) or p.is_relative_to(child) for p in places)
+        and list_images(child).files
+    ]
+
+
+def _name(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
