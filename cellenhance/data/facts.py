@@ -52,15 +52,17 @@ def measure_sample(sample: Sample, n_classes: int) -> SampleFacts:
     counts = np.bincount(sample.mask.ravel(), minlength=256)
     # NaN and infinity are kept by readers where the file has them; nothing below can count them.
     finite = image if image.dtype.kind != "f" else np.nan_to_num(image)
-    at_limit = (finite == upper_limit(finite)).mean(axis=2)
-    of_class = np.bincount(sample.mask.ravel(), at_limit.ravel(), minlength=256) / np.maximum(
-        counts, 1
-    )
+    n_channels = image.shape[2]
+    limit = upper_limit(finite)
+    cut = np.zeros(256, np.int64)
+    for channel in range(n_channels):
+        cut += np.bincount(sample.mask[finite[..., channel] == limit], minlength=256)
+    of_class = cut / np.maximum(counts * n_channels, 1)
     return SampleFacts(
         id=sample.id,
         minimum=float(finite.min()),
         maximum=float(finite.max()),
-        saturated=float(at_limit.mean()),
+        saturated=float(cut.sum() / image.size),
         class_saturated=of_class[:n_classes],
         class_pixels=counts[:n_classes],
         n_ignored=int(counts[IGNORE]),
