@@ -188,7 +188,31 @@ def make_fiji_rois(root: Path) -> None:
         archive.writestr("cell.roi", roi)
 
 
+def make_dataset(root: Path) -> None:
+    from cellenhance.data.build import DatasetBuilder
+    from cellenhance.data.manifest import DatasetDescription, SegmentationClass
+
+    names = (("soil", "#000000"), ("cell", "#abcdef"))
+    classes = tuple(
+        SegmentationClass(index=i, name=name, color=color) for i, (name, color) in enumerate(names)
+    )
+    described = DatasetDescription(
+        name="former",
+        classes=classes,
+        background="soil",
+        channels=1,
+        pixel_size_um=0.5,
+        licence="CC0",
+        warnings=("made darker by hand",),
+    )
+    builder = DatasetBuilder(root, described)
+    for seed, stem in enumerate(("a", "b")):
+        builder.add(stem, image(seed)[..., None], (class_mask() // 255).astype(np.uint8), "donor 1")
+    builder.finish()
+
+
 TWINS: dict[str, Maker] = {
+    "dataset": make_dataset,
     "csv": make_csv,
     "text-list": make_text_list,
     "npy-folds": make_npy_folds,

@@ -190,30 +190,41 @@ def _changes(request: PrepareRequest, snapped: dict[str, int], survey: Survey) -
 def _describe(
     found: SourceSurvey, class_map: ClassMap, channels: ChannelPlan, snapped: dict[str, int]
 ) -> DatasetDescription:
-    request = found.request
+    request, former = found.request, found.source.inherited
     names = [rule.name for rule in class_map.rules]
-    background = request.background
-    if background is None:
-        background = next((name for name in names if name.lower() == "background"), None)
+    background = request.background or _background(names, former)
     source = request.source.resolve()
     own_name = archive_stem(source) if request.unpacked is not None else source.name
     pixel_size = request.pixel_size_um or found.survey.pixel_size_um
-    classes = [{"index": i, "name": name, "color": class_color(i)} for i, name in enumerate(names)]
+    colors = {} if former is None else {each.name: each.color for each in former.classes}
+    if pixel_size is None and former is not None:
+        pixel_size = former.pixel_size_um
     made = [found.source.layout]
     made += [] if request.instances is None else [request.instances.describe()]
     made += _changes(request, snapped, found.survey)
+    origin = f"{source.name} ({', '.join(made)})"
     values = {
         "name": request.name or own_name or "dataset",
-        "classes": classes,
+        "classes": [
+            SegmentationClass(index=i, name=name, color=colors.get(name, class_color(i)))
+            for i, name in enumerate(names)
+        ],
         "background": background,
         "channels": channels.n_channels,
         "channel_names": channels.names,
         "pixel_size_um": pixel_size,
-        "source": f"{source.name} ({', '.join(made)})",
+        "source": origin,
         "licence": request.licence,
     }
-    return validate_settings(
-        DatasetDescription,
-        {**values, "classes": [SegmentationClass(**c) for c in classes]},
-        where="the options of prepare",
-    )
+    if former is not None:
+        values["source"] = "; ".join(filter(None, (former.source, origin)))
+        values["licence"] = request.licence or former.licence
+        values["warnings"] = former.warnings
+    return validate_settings(DatasetDescription, values, where="the options of prepare")
+
+
+def _background(names: list[str], former: DatasetDescription | None) -> str | None:
+    """Return the class that was background, or is called so; None where there is none."""
+    if former is not None and former.background in names:
+        return former.background
+    return next((name for name in names if name.lower() == "background"), None)

@@ -20,7 +20,10 @@ def prepare(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder, or zip or tar archive, of images and masks.", show_default=False
+            help="Folder, or zip or tar archive, of images and masks; or a table (.csv) or list "
+            "(.txt) of pairs.",
+            metavar="SOURCE",
+            show_default=False,
         ),
     ],
     output: options.Output,
@@ -64,7 +67,7 @@ def prepare(
         typer.Option(
             metavar="NAME",
             help="auto, paired, csv, text-list, labelme, coco, qupath, fiji-rois, numbered-pairs, "
-            "stacks, cellpose, nnunet, ctc, dsb2018, text-matrices or npy-folds.",
+            "stacks, cellpose, nnunet, ctc, dsb2018, text-matrices, npy-folds or dataset.",
         ),
     ] = "auto",
     images: Annotated[

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.classmap import ClassRule
+from cellenhance.data.manifest import DatasetDescription
 from cellenhance.data.sources import ImageInfo, Projection
 from cellenhance.data.splits import SplitRow
 
@@ -94,6 +95,7 @@ class FoundSource:
     has_instances : masks are label maps, one number an object, by the layout
     notes : sentences for the user
     warnings : sentences that the user must not miss
+    inherited : what a dataset of ours, prepared again, says of itself
     """
 
     layout: str
@@ -108,6 +110,7 @@ class FoundSource:
     has_instances: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    inherited: DatasetDescription | None = None
 
 
 class Importer(Protocol):

@@ -18,6 +18,7 @@ from cellenhance.data.importers.leftovers import with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
+from cellenhance.data.importers.own_dataset import OwnDatasetImporter
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.places import folders_with_images
 from cellenhance.data.importers.qupath import QuPathImporter
@@ -29,6 +30,7 @@ from cellenhance.settings import suggest
 AUTO = "auto"
 IMPORTERS: tuple[Importer, ...] = (
     # The more a layout states by itself, the earlier it is asked.
+    OwnDatasetImporter(),
     csv_manifest.CsvManifestImporter(),
     text_list.TextListImporter(),
     NpyFoldsImporter(),
