@@ -12,11 +12,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
-from cellenhance.errors import CatalogError, SettingsError
-from cellenhance.settings import Settings, merge_layers, suggest, validate_settings
+from cellenhance.errors import CatalogError
+from cellenhance.settings import (
+    Settings,
+    merge_layers,
+    read_settings,
+    suggest,
+    validate_settings,
+)
 
 
 class Component(Settings):
@@ -113,7 +118,7 @@ def load_catalog(extra: Path | None = None) -> Catalog:
     entries: dict[str, ModelEntry] = {}
     recipes: dict[str, Mapping[str, Any]] = {}
     for path in [catalog_path(), *([extra] if extra else [])]:
-        content = _read_catalog_file(path)
+        content = read_settings(path, _CatalogFile, CatalogError, cure="models.yaml shows the form")
         names = [entry.name for entry in content.models]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -121,18 +126,3 @@ def load_catalog(extra: Path | None = None) -> Catalog:
         entries.update(zip(names, content.models, strict=True))
         recipes.update(content.recipes)
     return Catalog(entries, recipes)
-
-
-def _read_catalog_file(path: Path) -> _CatalogFile:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CatalogError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path}: is not plain YAML; see models.yaml for the form") from error
-    if not isinstance(values, dict):
-        raise CatalogError(f"{path}: expected a mapping with 'models', found nothing of the kind")
-    try:
-        return validate_settings(_CatalogFile, values, where=str(path))
-    except SettingsError as error:
-        raise CatalogError(str(error)) from error

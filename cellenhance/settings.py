@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cellenhance.errors import SettingsError
+from cellenhance.errors import CellEnhanceError, SettingsError
 
 
 class Settings(BaseModel):
@@ -94,6 +95,29 @@ def validate_settings(
         return model.model_validate(dict(values))
     except ValidationError as error:
         raise SettingsError(_describe(model, error, where)) from error
+
+
+def read_settings(
+    path: Path, model: type[SettingsT], error: type[CellEnhanceError], *, cure: str
+) -> SettingsT:
+    """Return the YAML file `path` as a `model`; every refusal is an `error` of one line.
+
+    Parameters
+    ----------
+    cure : what to do about a file that is missing or no plain YAML, the end of the message
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror}); {cure}") from problem
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
+        raise error(f"{path}: is not plain YAML; {cure}") from problem
+    if not isinstance(values, dict):
+        raise error(f"{path}: expected a mapping, found {type(values).__name__}; {cure}")
+    try:
+        return validate_settings(model, values, where=str(path))
+    except SettingsError as problem:
+        raise error(str(problem)) from problem
 
 
 def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from cellenhance.data.writers import write_text
-from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.settings import Settings, validate_settings
+from cellenhance.errors import DatasetError
+from cellenhance.settings import Settings, read_settings
 
 ROUNDING_VARIANCE = 1 / 12
 """Of counts that are rounded to whole numbers."""
@@ -224,15 +224,6 @@ def load_camera(path: Path) -> Camera:
     DatasetError
         The file is missing, is no plain YAML, or a value does not fit.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise DatasetError(f"{path}: is not plain YAML; measure the camera again") from error
-    if not isinstance(values, dict):
-        raise DatasetError(f"{path}: expected a mapping, found {type(values).__name__}")
-    try:
-        return validate_settings(Camera, values, where=str(path))
-    except SettingsError as error:
-        raise DatasetError(str(error)) from error
+    return read_settings(
+        Path(path), Camera, DatasetError, cure="check the path or measure the camera again"
+    )

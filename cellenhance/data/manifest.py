@@ -18,8 +18,8 @@ from pydantic import Field, field_validator, model_validator
 
 from cellenhance.arrays import MAX_CLASSES
 from cellenhance.data.writers import write_csv, write_text
-from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.settings import Settings, validate_settings
+from cellenhance.errors import DatasetError
+from cellenhance.settings import Settings, read_settings
 
 FORMAT_VERSION = 1
 DESCRIPTION_FILE = "dataset.yaml"
@@ -227,23 +227,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _load_description(path: Path) -> DatasetDescription:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
+    if not path.is_file():
         raise DatasetError(
             f"{path.parent}: is no dataset folder ({DESCRIPTION_FILE} is missing); make one with "
             "cellenhance dataset prepare SOURCE -o DATASET"
-        ) from error
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise DatasetError(f"{path}: is not plain YAML; prepare the dataset again") from error
-    if not isinstance(values, dict):
-        raise DatasetError(f"{path}: expected a mapping, found {type(values).__name__}")
-    try:
-        return validate_settings(DatasetDescription, values, where=str(path))
-    except SettingsError as error:
-        raise DatasetError(str(error)) from error
+        )
+    return read_settings(path, DatasetDescription, DatasetError, cure="prepare the dataset again")
 
 
 def _load_samples(root: Path) -> tuple[SampleRow, ...]:

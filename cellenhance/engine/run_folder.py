@@ -22,8 +22,8 @@ from cellenhance.data.normalize import Normalization
 from cellenhance.data.splits import split_path
 from cellenhance.data.writers import write_csv, write_text
 from cellenhance.engine.run_settings import RunSettings
-from cellenhance.errors import CheckpointError, SettingsError
-from cellenhance.settings import Settings, validate_settings
+from cellenhance.errors import CheckpointError
+from cellenhance.settings import Settings, read_settings
 
 RECORD_FILE = "run.yaml"
 _LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "tifffile", "safetensors")
@@ -116,19 +116,9 @@ def read_record(folder: RunFolder) -> RunRecord:
     CheckpointError
         It is missing, not YAML, or does not fit.
     """
-    path = folder.record_path
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read; expected a run folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: is not plain YAML; train again") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: expected a mapping, found {type(values).__name__}")
-    try:
-        return validate_settings(RunRecord, values, where=str(path))
-    except SettingsError as error:
-        raise CheckpointError(str(error)) from error
+    return read_settings(
+        folder.record_path, RunRecord, CheckpointError, cure="expected a run folder made by train"
+    )
 
 
 def is_run(path: Path) -> bool:

@@ -92,7 +92,7 @@ def test_a_file_of_ones_own_adds_and_replaces(tmp_path: Path) -> None:
     [
         ("a: [", "is not plain YAML"),
         ("!!python/object/apply:os.getcwd []", "is not plain YAML"),
-        ("- 1", "expected a mapping with 'models'"),
+        ("- 1", "expected a mapping, found list"),
         ("models: 3", "'models' in"),
         ("models: []\nmodel: []", "unknown key 'model'"),
     ],

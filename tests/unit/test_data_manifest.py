@@ -57,9 +57,16 @@ def test_equal_images_share_a_group(tmp_path: Path) -> None:
     builder = DatasetBuilder(tmp_path / "b", description)
     mask = np.zeros((2, 2), np.uint8)
     for name, value in (("x", 1), ("y", 2), ("z", 1)):
-        builder.add(name, np.full((2, 2, 1), value, np.uint8), mask)
+        builder.add(name, np.array([[[value], [0]], [[0], [0]]], np.uint8), mask)
     assert [row.group for row in builder.finish().samples] == ["x", "y", "x"]
     assert builder.equal_images() == [("x", "z")]
+
+
+def test_images_of_one_value_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    builder = DatasetBuilder(tmp_path / "b", make_dataset(tmp_path / "a").description)
+    for name in ("x", "y"):
+        builder.add(name, np.full((2, 2, 1), 7, np.uint8), np.zeros((2, 2), np.uint8))
+    assert [row.group for row in builder.finish().samples] == ["x", "y"]
 
 
 def test_the_hash_sees_shape_and_dtype_but_not_byte_order() -> None:
