@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -25,11 +26,11 @@ def find_in_split(
     placed: dict[int, dict[str, str]] = {}
     for row in table.rows:
         placed.setdefault(row.fold, {})[row.id] = row.subset
-    findings = _apart(table.name, placed, hash_of, "image")
+    findings = _apart(table.name, placed, hash_of, "leakage-image")
     # Equal images are in one group already; that is said once.
     equal = {each for finding in findings for each in finding.ids}
     groups = {each: group for each, group in group_of.items() if each not in equal}
-    findings += _apart(table.name, placed, groups, "group")
+    findings += _apart(table.name, placed, groups, "leakage-group")
     pairs = [
         (facts[pair.first].id, facts[pair.second].id)
         for pair in lookalikes
@@ -43,10 +44,10 @@ def _apart(
     split: str,
     placed: Mapping[int, Mapping[str, str]],
     mark_of: Mapping[str, str],
-    kind: str,
+    code: Literal["leakage-image", "leakage-group"],
 ) -> list[Finding]:
     """Return one finding for all marks that stand in several subsets of a fold."""
-    what = {"image": "are equal", "group": "are of one group"}[kind]
+    what = {"leakage-image": "are equal", "leakage-group": "are of one group"}[code]
     cases: dict[str, set[int]] = {}
     ids: dict[str, None] = {}
     for fold, subset_of in placed.items():
@@ -65,7 +66,7 @@ def _apart(
         f"split {split}: images that {what} stand in several subsets, so scores look better than "
         f"they are ({_by_fold(cases)}); split again, by group"
     )
-    return [Finding(f"leakage-{kind}", "error", text, tuple(ids))]
+    return [Finding(code, "error", text, tuple(ids))]
 
 
 def _near(
