@@ -39,6 +39,7 @@ class ImageInfo:
     plane_shape : one length for each letter of `plane_axes`
     pixel_size_um : side of a pixel in um, None when the file does not say
     channel_names : empty, or one name a channel (red, green, blue, alpha for colour samples)
+    is_projected : each plane is made of several Z planes
     """
 
     path: Path
@@ -50,6 +51,7 @@ class ImageInfo:
     plane_shape: tuple[int, ...] = ()
     pixel_size_um: float | None = None
     channel_names: tuple[str, ...] = ()
+    is_projected: bool = False
 
     @property
     def n_planes(self) -> int:
@@ -167,6 +169,7 @@ class ProjectedSource(ImageSource):
                 info,
                 plane_axes="".join(a for a, _ in kept),
                 plane_shape=tuple(n for _, n in kept),
+                is_projected=True,
             )
         )
 

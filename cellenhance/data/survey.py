@@ -28,6 +28,7 @@ class PairFacts:
     ----------
     codes : counts of grey values, or of 0xRRGGBB for a colour mask
     n_missing : pixels that are NaN or infinite
+    is_projected : the image is made of several Z planes
     checksum : of the pixels of image, mask and valid mask, to notice that a file changed
     """
 
@@ -42,6 +43,7 @@ class PairFacts:
     n_outside: int
     n_missing: int
     checksum: int
+    is_projected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ def _measure(
         n_outside=0 if valid is None else int(np.count_nonzero(~valid)),
         n_missing=0 if missing is None else int(np.count_nonzero(missing)),
         checksum=_checksum(read, mask, *([] if valid is None else [valid])),
+        is_projected=info.is_projected,
     )
 
 

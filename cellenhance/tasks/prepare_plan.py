@@ -87,6 +87,7 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
     """
     request, survey = found.request, found.survey
     class_map = ClassMap(found.rules, request.ignore)
+    _check_effect(request, survey)
     if class_map.rules and survey.is_color and not class_map.is_color:
         raise DatasetError(
             f"{request.source}: masks are coloured; give classes as colours: "
@@ -111,6 +112,18 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
         logger.warning("%s", warning)
     description = _describe(found, class_map, channels, snapped)
     return PreparePlan(request, found.source, survey, class_map, channels, description, snapped)
+
+
+def _check_effect(request: PrepareRequest, survey: Survey) -> None:
+    """Refuse what the description would say was done, where there is nothing to do it to."""
+    how = request.folders.projection
+    if how is not None and not any(each.is_projected for each in survey.facts):
+        raise SettingsError(
+            f"--projection {how}: no image has several Z planes; leave it out, or name the axes of "
+            "the files, such as --axes ZYX"
+        )
+    if request.grey is not None and all(each.channels.n_channels == 1 for each in survey.facts):
+        raise SettingsError(f"--grey {request.grey}: all images have one channel; leave it out")
 
 
 def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:

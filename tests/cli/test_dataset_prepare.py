@@ -165,6 +165,7 @@ def test_z_planes_are_projected(tmp_path: Path, how: str) -> None:
     stack = RNG.integers(0, 999, (4, 40, 50), dtype=np.uint16)
     tifffile.imwrite(source / "images" / "c0.tif", stack, imagej=True, metadata={"axes": "ZYX"})
     dataset, _ = prepared(source, "--projection", how)
+    assert dataset.description.source == f"lab (paired, {how} over Z)"
     expected = stack.max(axis=0) if how == "max" else np.rint(stack.mean(axis=0))
     np.testing.assert_array_equal(load_sample(dataset, dataset.row("c0")).image[..., 0], expected)
 
@@ -176,6 +177,8 @@ def test_z_planes_are_projected(tmp_path: Path, how: str) -> None:
         (("--nan", "zero"), "--nan zero: expected ignore"),
         (("--grey", "luminance"), "--grey luminance: expected mean"),
         (("--grey", "mean", "--channel", "0"), "--channel and --grey both choose"),
+        (("--grey", "mean"), "--grey mean: all images have one channel"),
+        (("--projection", "max"), "--projection max: no image has several Z planes"),
         (("--axes", "TCZYX"), "axes 'TCZYX' do not fit its shape (40, 50)"),
     ],
 )

@@ -18,6 +18,7 @@ def test_classes_background_colours_and_warnings_go_on(cli: Any, tmp_path: Path)
     done = cli("dataset", "prepare", tmp_path / "former", "-o", tmp_path / "again")
     assert done.exit_code == 0, done.stderr
     assert "warning: made darker by hand" in done.stderr
+    assert "not read" not in done.stderr
     before, after = (load_dataset(tmp_path / name) for name in ("former", "again"))
     old, new = before.description, after.description
     assert (new.classes, new.background) == (old.classes, "soil")

@@ -10,7 +10,7 @@ import pytest
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import find_source
 from cellenhance.data.importers.text_matrices import read_matrix
-from cellenhance.errors import DatasetError
+from cellenhance.errors import DatasetError, ImageReadError
 from tests.layout_twins import image, label_map, make_text_matrices, put
 
 
@@ -35,6 +35,13 @@ def test_named_folders_and_subfolders(tmp_path: Path) -> None:
     (tmp_path / "deep" / "annotations").rename(tmp_path / "numbers")
     found = find(tmp_path, images=Path("pictures"), masks=Path("numbers"))
     assert (found.layout, len(found.pairs)) == ("text-matrices", 2)
+
+
+def test_axes_and_projection_are_those_of_the_images(tmp_path: Path) -> None:
+    make_text_matrices(tmp_path)
+    [pair, _] = find_source(tmp_path, "auto", ImportOptions(axes="XYC")).pairs
+    with pytest.raises(ImageReadError, match="axes"):
+        pair.load_image(None)
 
 
 def test_images_and_texts_without_a_partner_are_named(tmp_path: Path) -> None:

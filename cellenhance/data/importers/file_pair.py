@@ -156,8 +156,8 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
     if mask_info.n_planes != info.n_planes:
         raise DatasetError(
             f"{pair.image_label}: holds {info.n_planes} planes, its mask {pair.mask_label} "
-            f"{mask_info.n_planes}; expected as many of both, or give --projection max or mean "
-            "for Z planes with one mask"
+            f"{mask_info.n_planes}; expected as many of both; give --projection max or mean for Z "
+            "planes with one mask, or --axes where these are no planes (YXC, CYX ...)"
         )
     if _contradict(info.plane_axes, mask_info.plane_axes):
         raise DatasetError(

@@ -22,6 +22,8 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
     ----------
     list_suffixes : of tables and lists, which may hold a split or groups that somebody relies on
     """
+    if found.inherited is not None:
+        return found  # the tables of a dataset of ours are its own
     places = [Path(place) for _, place in found.folders]
     lists = [
         path.name
