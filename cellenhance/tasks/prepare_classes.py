@@ -8,6 +8,7 @@ from cellenhance.data.classmap import ClassRule, parse_class, parse_codes
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.instances import has_drawn_objects, source_classes
 from cellenhance.data.survey import Survey
+from cellenhance.errors import SettingsError
 from cellenhance.tasks.prepare_request import PrepareRequest, SourceSurvey
 
 
@@ -16,6 +17,11 @@ def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest
 
     So ``--class cell=nucleus,cytoplasm`` and ``--ignore debris`` work where masks are drawn from
     labels, ``--class nucleus=interior`` for label maps; numbers and colours stay as they are.
+
+    Raises
+    ------
+    SettingsError
+        A word is neither a name here nor a number or colour.
     """
     named = source.default_classes
     if request.instances is not None:
@@ -24,8 +30,9 @@ def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest
     classes = []
     for text in request.classes:
         name, equals, words = text.rpartition("=")
-        classes.append(name + equals + _replaced(words, values))
-    ignore = tuple(_replaced(text, values) for text in request.ignore)
+        replaced = _replaced(words, values, f"--class '{text}'") if equals else words
+        classes.append(name + equals + replaced)
+    ignore = tuple(_replaced(text, values, f"--ignore '{text}'") for text in request.ignore)
     return replace(request, classes=tuple(classes), ignore=ignore)
 
 
@@ -41,11 +48,15 @@ def choose_classes(request: PrepareRequest, source: FoundSource, survey: Survey)
         own = source_classes(source, request.instances)
     request = replace(request, ignore=_ignored(request, source, rules))
     if not rules:
+        ignored = {code for text in request.ignore for code in parse_codes(text, "--ignore")[0]}
         rules = tuple(
             rule
             for rule in own
-            if rule.name not in source.optional_classes
-            or not survey.codes.keys().isdisjoint(rule.codes)
+            if not ignored.issuperset(rule.codes)
+            and (
+                rule.name not in source.optional_classes
+                or not survey.codes.keys().isdisjoint(rule.codes)
+            )
         )
     return SourceSurvey(request, source, survey, rules)
 
@@ -61,5 +72,13 @@ def _ignored(
     return tuple(dict.fromkeys([*request.ignore, *own]))
 
 
-def _replaced(text: str, values: dict[str, str]) -> str:
-    return ",".join(values.get(word.strip(), word) for word in text.split(","))
+def _replaced(text: str, values: dict[str, str], where: str) -> str:
+    words = [values.get(word.strip(), word) for word in text.split(",")]
+    for word in words if values else ():
+        try:
+            parse_codes(word, where)
+        except SettingsError as error:
+            raise SettingsError(
+                f"{where}: '{word}' is neither a number nor a name here ({', '.join(values)})"
+            ) from error
+    return ",".join(words)

@@ -23,6 +23,9 @@ _FEWEST_DENSE = 4
 _RARE_SHARE = 0.001
 """Unmapped values below this share of the pixels are taken for stray ones."""
 
+_STRAY_SHARE = 1e-5
+"""A value below this share of the pixels may be stray, and the way to mend it is offered."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
@@ -90,8 +93,11 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
     if not unmapped:
         return
     is_color = found.survey.is_color
+    names = _own_names(found)
+    frequent = sorted(unmapped, key=lambda code: -unmapped[code])[:_MOST_NAMED]
     shown = ", ".join(
-        f"{show_code(code, is_color)} ({n} px)" for code, n in list(unmapped.items())[:_MOST_NAMED]
+        f"{names.get(code, show_code(code, is_color))} ({unmapped[code]} px)"
+        for code in sorted(frequent)
     )
     more = f" and {len(unmapped) - _MOST_NAMED} more" if len(unmapped) > _MOST_NAMED else ""
     guilty = [
@@ -115,10 +121,19 @@ def check_mapped(found: SourceSurvey, class_map: ClassMap) -> None:
             found.survey.codes
         )
         other = " or, if each number is one object, give --instances RULE" if is_dense else ""
+        total = sum(found.survey.codes.values())
+        if min(unmapped.values()) < _STRAY_SHARE * total:
+            other += ", or name only those that are meant and give --snap-masks"
     raise DatasetError(
         f"mask values without a class {where}: {shown}{more}; name them{other}, for example: "
         f"{fitting_command(found)}"
     )
+
+
+def _own_names(found: SourceSurvey) -> dict[int, str]:
+    """Return the names that the layout itself has for mask values, where they are its own."""
+    rules = () if found.request.instances is not None else found.source.default_classes
+    return {code: rule.name for rule in rules for code in rule.codes}
 
 
 def _refuse_instances(found: SourceSurvey, shown: str) -> None:
@@ -161,7 +176,8 @@ def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
         ignored += [(show_code(code, is_color), (code,)) for code in missing]
         missing = []
     free = (name for i in range(1000) if (name := f"class{i}") not in taken)
-    rules += [ClassRule(next(free), (code,), is_color) for code in missing]
+    own = {code: name for code, name in _own_names(found).items() if name not in taken}
+    rules += [ClassRule(own.get(code) or next(free), (code,), is_color) for code in missing]
     words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
     words += [] if request.layout == AUTO else ["--layout", request.layout]
     for option in ("images", "masks", "valid_mask"):

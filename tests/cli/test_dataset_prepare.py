@@ -118,6 +118,18 @@ def test_stray_mask_values_are_refused_or_mended_and_counted(tmp_path: Path) -> 
     assert (found[20] == 0).all()
 
 
+def test_the_most_frequent_values_are_shown_and_rare_ones_may_be_mended(tmp_path: Path) -> None:
+    source = make_lab(tmp_path, (400, 400, 1))
+    mask = np.zeros((400, 400), np.uint8)
+    mask[:, 200:] = 255
+    mask[0, :11] = range(1, 12)
+    write_mask(source / "masks" / "c0.tif", mask)
+    line = refusal(source)
+    assert "255 (80000 px)" in line
+    assert "and 3 more" in line
+    assert "or name only those that are meant and give --snap-masks" in line
+
+
 def test_the_mean_of_colours_on_request(tmp_path: Path) -> None:
     source = make_lab(tmp_path, (40, 50, 3))
     stored = tifffile.imread(source / "images" / "c0.tif")

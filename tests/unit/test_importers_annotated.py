@@ -217,6 +217,31 @@ def test_class_names_of_the_layout_are_mask_values(folder: Path, tmp_path: Path)
     assert fingerprint.class_shares["any cell"] == pytest.approx(25 / 113)
 
 
+def test_a_label_is_ignored_without_naming_the_classes(folder: Path, tmp_path: Path) -> None:
+    labelme(folder / "a.json", polygon("cell"), polygon("debris", [(0, 0), (2, 0), (2, 2), (0, 2)]))
+    request = PrepareRequest(source=folder, output=tmp_path / "out", ignore=("debris",))
+    dataset = prepare_dataset(request).dataset
+    assert dataset.class_names == ("background", "cell")
+    fingerprint = dataset.description.fingerprint
+    assert fingerprint is not None
+    assert fingerprint.ignored_share == pytest.approx(4 / 120)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        (("cell=nucleus",), SettingsError, r"'nucleus' is neither a number nor a name here \(back"),
+        (("it=cell",), DatasetError, r"background \(95 px\); .* --class it=1 --class background=0"),
+    ],
+)
+def test_classes_that_do_not_fit_the_labels(
+    folder: Path, tmp_path: Path, words: tuple[str, ...], error: type[Exception], message: str
+) -> None:
+    labelme(folder / "a.json", polygon("cell"))
+    with pytest.raises(error, match=message):
+        prepare_dataset(PrepareRequest(source=folder, output=tmp_path / "out", classes=words))
+
+
 def test_background_is_no_class_where_shapes_cover_everything(folder: Path, tmp_path: Path) -> None:
     everything = [(0, 0), (12, 0), (12, 10), (0, 10)]
     labelme(folder / "a.json", polygon("soil", everything), polygon("cell"))
