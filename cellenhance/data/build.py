@@ -200,15 +200,16 @@ class _SameGroups:
             self._parent[ends[1]] = ends[0]
 
 
-def check_output_folder(output: Path, *, overwrite: bool) -> None:
-    """Refuse an output that exists, and with `overwrite` one that is no dataset of ours."""
+def check_output_folder(output: Path, *, overwrite: bool, record: str = DESCRIPTION_FILE) -> None:
+    """Refuse an output that exists, and with `overwrite` one without the `record` of its kind."""
     if output.is_dir() and not any(output.iterdir()):
         return
     if not output.exists():
         return
     if not overwrite:
         raise OutputExistsError(f"{output}: exists; give --overwrite or choose another output")
-    if not (output / DESCRIPTION_FILE).is_file():
+    if not (output / record).is_file():
+        kind = "dataset" if record == DESCRIPTION_FILE else Path(record).stem
         raise SettingsError(
-            f"{output}: is no dataset of ours and is not replaced; choose another output"
+            f"{output}: is no {kind} of ours and is not replaced; choose another output"
         )

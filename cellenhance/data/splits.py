@@ -209,6 +209,26 @@ def load_split(dataset: Dataset, name: str = DEFAULT_SPLIT) -> SplitTable:
     return SplitTable(name, tuple(rows))
 
 
+def rows_of_subset(dataset: Dataset, split: str, subset: str) -> tuple[SampleRow, ...]:
+    """Return the samples of a subset of the first fold of a split.
+
+    Raises
+    ------
+    DatasetError
+        There is no such split, or the subset is empty.
+    SettingsError
+        There is no such subset.
+    """
+    known = next((each for each in SUBSETS if each == subset), None)
+    if known is None:
+        raise SettingsError(f"--subset {subset}: expected one of {', '.join(SUBSETS)}")
+    table = load_split(dataset, split)
+    chosen = set(table.subset(1, known))
+    if not chosen:
+        raise DatasetError(f"split '{table.name}' has no {subset} samples; choose another --subset")
+    return tuple(row for row in dataset.samples if row.id in chosen)
+
+
 def parse_split_row(sample_id: str, fold: str, subset: str, where: str) -> SplitRow:
     """Return a row of a split from its three texts; DatasetError saying `where` when it is none."""
     if subset not in SUBSETS or not re.fullmatch(r"[1-9][0-9]{0,5}", fold):

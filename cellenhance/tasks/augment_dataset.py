@@ -20,7 +20,7 @@ from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.manifest import Dataset, SampleRow, load_dataset
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.samples import Sample, load_sample
-from cellenhance.data.splits import DEFAULT_SPLIT, SUBSETS, load_split
+from cellenhance.data.splits import DEFAULT_SPLIT, rows_of_subset
 from cellenhance.data.writers import replacing_folder
 from cellenhance.engine import seeding
 from cellenhance.engine.augmentation import (
@@ -30,7 +30,7 @@ from cellenhance.engine.augmentation import (
 )
 from cellenhance.engine.batches import N_ORIENTATIONS, TrainingImages, cut_batch, whole_images
 from cellenhance.engine.run_settings import resolve_recipe, split_overrides
-from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import parse_assignments
 from cellenhance.tasks.inspect_dataset import inspect_dataset
@@ -120,14 +120,7 @@ def _resolve(request: AugmentRequest) -> AugmentationSettings:
 def _sources(dataset: Dataset, request: AugmentRequest) -> Sequence[SampleRow]:
     if request.subset is None:
         return dataset.samples
-    table = load_split(dataset, request.split)
-    subset = next((each for each in SUBSETS if each == request.subset), None)
-    if subset is None:
-        raise SettingsError(f"--subset {request.subset}: expected one of {', '.join(SUBSETS)}")
-    chosen = set(table.subset(1, subset))
-    if not chosen:
-        raise DatasetError(f"split '{table.name}' has no {request.subset} samples")
-    return [row for row in dataset.samples if row.id in chosen]
+    return rows_of_subset(dataset, request.split, request.subset)
 
 
 def _limits(dataset: Dataset, rows: Sequence[SampleRow]) -> Normalization:

@@ -12,13 +12,14 @@ import yaml
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.annotations.labels import is_ignore
+from cellenhance.data.build import check_output_folder
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.registry import exporter_type
 from cellenhance.data.manifest import Dataset, SampleRow, load_dataset
 from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import DEFAULT_SPLIT, SUBSETS, load_split
+from cellenhance.data.splits import DEFAULT_SPLIT, rows_of_subset
 from cellenhance.data.writers import replacing_folder, write_csv, write_text
-from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
+from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def plan_export(request: ExportRequest) -> ExportPlan:
     exporter_type(request.layout)
     if not 0 <= request.simplify_px <= 100:
         raise SettingsError(f"--simplify {request.simplify_px:g}: expected 0 to 100 px")
-    _check_output(request)
+    check_output_folder(request.output, overwrite=request.overwrite, record=RECORD_FILE)
     dataset = load_dataset(request.dataset)
     blurred = [name for name in dataset.class_names if is_ignore(name)]
     if blurred and request.layout != FOLDERS:
@@ -143,26 +144,7 @@ def export_dataset(plan: ExportPlan, progress: ProgressCallback = silent) -> Exp
 def _rows(dataset: Dataset, request: ExportRequest) -> Sequence[SampleRow]:
     if request.subset is None:
         return dataset.samples
-    table = load_split(dataset, request.split)
-    subset = next((each for each in SUBSETS if each == request.subset), None)
-    if subset is None:
-        raise SettingsError(f"--subset {request.subset}: expected one of {', '.join(SUBSETS)}")
-    chosen = set(table.subset(1, subset))
-    if not chosen:
-        raise DatasetError(f"split '{table.name}' has no {request.subset} samples")
-    return [row for row in dataset.samples if row.id in chosen]
-
-
-def _check_output(request: ExportRequest) -> None:
-    output = request.output
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    if not request.overwrite:
-        raise OutputExistsError(f"{output}: exists; give --overwrite or choose another output")
-    if not (output / RECORD_FILE).is_file():
-        raise SettingsError(
-            f"{output}: is no export of ours and is not replaced; choose another output"
-        )
+    return rows_of_subset(dataset, request.split, request.subset)
 
 
 def _write_record(folder: Path, plan: ExportPlan, changes: Sequence[Change]) -> None:
