@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import ndimage
 
-from cellenhance.arrays import IGNORE, ImageArray
+from cellenhance.arrays import IGNORE
 from cellenhance.data.classmap import ClassRule, encode_mask, is_truly_color
-from cellenhance.data.importers.contract import FoundPair, FoundSource, ObjectPair
-from cellenhance.data.sources import ImageInfo
+from cellenhance.data.importers.contract import AroundPair, FoundPair, FoundSource, ObjectPair
 from cellenhance.settings import Settings
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
@@ -55,7 +54,7 @@ class InstanceCount:
 
 
 @dataclass(frozen=True, slots=True)
-class InstancePair:
+class InstancePair(AroundPair):
     """A pair whose label map is read as the codes of a rule; see `FoundPair`.
 
     Attributes
@@ -70,34 +69,6 @@ class InstancePair:
     ignored: frozenset[int] = frozenset()
     boundary_code: int = BOUNDARY
     counts: dict[str, InstanceCount] = field(default_factory=dict, compare=False)
-
-    @property
-    def id(self) -> str:
-        """Future sample id."""
-        return self.pair.id
-
-    @property
-    def group(self) -> str | None:
-        """What a split must not divide."""
-        return self.pair.group
-
-    @property
-    def image_label(self) -> str:
-        """Where the image is."""
-        return self.pair.image_label
-
-    @property
-    def mask_label(self) -> str:
-        """Where the label map is."""
-        return self.pair.mask_label
-
-    def names(self) -> frozenset[str]:
-        """Return every name by which ``--exclude`` may mean this pair."""
-        return self.pair.names()
-
-    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the image of the pair."""
-        return self.pair.load_image(channel)
 
     def load_mask(self, *, expand_palette: bool) -> NDArray[np.int64]:  # noqa: ARG002
         """Return (H, W) codes of the rule; palette indices are instance numbers."""

@@ -24,7 +24,7 @@ from cellenhance.data.annotations.labels import (
 )
 from cellenhance.data.annotations.rasterize import paint_shapes
 from cellenhance.data.annotations.shapes import Annotation, lies_outside
-from cellenhance.data.importers.contract import FoundSource, ImportOptions
+from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, name_pairs, pair_of, path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.data.importers.places import named_folder
@@ -73,46 +73,22 @@ class DrawnSource:
 
 
 @dataclass(frozen=True, slots=True)
-class AnnotatedPair:
+class AnnotatedPair(AroundPair):
     """An image and the shapes drawn on it; see `FoundPair`."""
 
-    file: FilePair
+    pair: FilePair
     drawing: Drawing
     table: LabelTable
-
-    @property
-    def id(self) -> str:
-        """Future sample id."""
-        return self.file.id
-
-    @property
-    def group(self) -> str | None:
-        """None: an image stands alone."""
-        return self.file.group
-
-    @property
-    def image_label(self) -> str:
-        """Where the image is."""
-        return self.file.image_label
-
-    @property
-    def mask_label(self) -> str:
-        """Where the shapes are."""
-        return self.file.mask_label
-
-    def names(self) -> frozenset[str]:
-        """Return the id, and names and stems of both files."""
-        return self.file.names()
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
         """Return the image file's plane, or the picture inside the document."""
         if self.drawing.picture is None:
-            return self.file.load_image(channel)
+            return self.pair.load_image(channel)
         with tempfile.TemporaryDirectory(prefix="cellenhance-") as folder:
             path = Path(folder) / "picture"
             path.write_bytes(self.drawing.picture())
             try:
-                image, info = replace(self.file, image=path).load_image(channel)
+                image, info = replace(self.pair, image=path).load_image(channel)
             except ImageReadError as error:
                 reason = str(error).replace(str(path), "the picture inside")
                 raise ImageReadError(f"{self.drawing.document}: {reason}") from error
@@ -172,7 +148,7 @@ class AnnotatedPair:
     def _size(self) -> tuple[int, int]:
         if self.drawing.picture is not None:
             return self.load_image(None)[0].shape[:2]
-        with open_image(self.file.image, axes=self.file.axes) as source:
+        with open_image(self.pair.image, axes=self.pair.axes) as source:
             return source.info.height, source.info.width
 
 
@@ -269,7 +245,7 @@ def build_source(
         AnnotatedPair(by_image[drawing.image or drawing.document], drawing, table)
         for drawing in found.drawings
     )
-    split = split_by_folders([pair.file for pair in pairs], source)
+    split = split_by_folders([each.pair for each in pairs], source)
     ignored = sorted({label for label, _ in used if is_ignore(label)})
     notes = [f"shapes labelled {', '.join(ignored)} are ignored"] if ignored else []
     if any(not label for label, _ in used):

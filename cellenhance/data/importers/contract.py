@@ -71,6 +71,41 @@ class FoundPair(Protocol):
         """Return (H, W) values that are 0 where nothing was annotated, or None."""
 
 
+class AroundPair:
+    """Base of pairs made around another `pair`: they say what that one says, but for its mask."""
+
+    __slots__ = ()
+    pair: FoundPair
+
+    @property
+    def id(self) -> str:
+        """Future sample id."""
+        return self.pair.id
+
+    @property
+    def group(self) -> str | None:
+        """What a split must not divide."""
+        return self.pair.group
+
+    @property
+    def image_label(self) -> str:
+        """Where the image is."""
+        return self.pair.image_label
+
+    @property
+    def mask_label(self) -> str:
+        """Where the mask is."""
+        return self.pair.mask_label
+
+    def names(self) -> frozenset[str]:
+        """Return every name by which ``--exclude`` may mean this pair."""
+        return self.pair.names()
+
+    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
+        """Return the image of the pair."""
+        return self.pair.load_image(channel)
+
+
 @runtime_checkable
 class ObjectPair(FoundPair, Protocol):
     """A pair whose mask is drawn from objects that have a class each."""

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellenhance.arrays import ImageArray
-from cellenhance.data.importers.contract import FoundSource, ImportOptions
+from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     FilePair,
     name_pairs,
@@ -20,7 +19,6 @@ from cellenhance.data.importers.file_pair import (
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import Place, find_places, left_aside, named_folder
 from cellenhance.data.readers import image_stem, is_image_name
-from cellenhance.data.sources import ImageInfo
 from cellenhance.errors import DatasetError, SettingsError
 
 _ROW = re.compile(r"\s*[+-]?[0-9]+(?:[\s,;]+[+-]?[0-9]+)+[\s,;]*")
@@ -28,38 +26,14 @@ _LONGEST_FILE = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixPair:
+class MatrixPair(AroundPair):
     """An image file and a text matrix; see `FoundPair`."""
 
-    files: FilePair
-    group: str | None = None
-
-    @property
-    def id(self) -> str:
-        """Future sample id."""
-        return self.files.id
-
-    @property
-    def image_label(self) -> str:
-        """Where the image is."""
-        return self.files.image_label
-
-    @property
-    def mask_label(self) -> str:
-        """Where the matrix is."""
-        return self.files.mask_label
-
-    def names(self) -> frozenset[str]:
-        """Return the id, and names and stems of both files."""
-        return self.files.names()
-
-    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the image."""
-        return self.files.load_image(channel)
+    pair: FilePair
 
     def load_mask(self, *, expand_palette: bool = False) -> NDArray[np.int64]:  # noqa: ARG002
         """Return the (H, W) numbers of the text."""
-        return read_matrix(self.files.mask)
+        return read_matrix(self.pair.mask)
 
     def load_valid(self) -> None:
         """Return None: this layout has no valid masks."""
