@@ -12,10 +12,10 @@ from cellenhance.data.facts import SampleFacts
 from cellenhance.data.lookalikes import Lookalike
 from cellenhance.data.manifest import Dataset
 from cellenhance.data.mask_shift import judge_shifts
+from cellenhance.data.name_lists import name_some
 
 SATURATED_SHARE = 0.01
 """Share of a class's values at the upper limit above which an image is reported."""
-_MOST_NAMED = 6
 
 Level = Literal["error", "warning", "note"]
 """error: results would be wrong; warning: look at it; note: good to know."""
@@ -54,20 +54,6 @@ def find_in_samples(
     ]
 
 
-def name_some(names: Sequence[str], separator: str = ", ") -> str:
-    """Return the first names and how many more there are.
-
-    Examples
-    --------
-    >>> name_some(["a", "b"])
-    'a, b'
-    >>> name_some([str(n) for n in range(9)])
-    '0, 1, 2, 3, 4, 5 and 3 more'
-    """
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return separator.join(names[:_MOST_NAMED]) + more
-
-
 def _changed(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[Finding]:
     now = {each.id: each.sha256 for each in facts}
     ids = [row.id for row in dataset.samples if now[row.id] != row.sha256]
@@ -83,11 +69,11 @@ def _duplicates(facts: Sequence[SampleFacts]) -> list[Finding]:
     if not equal:
         return []
     odd = [same for same in equal if len({each.mask_sha256 for each in same}) > 1]
-    named = name_some([" = ".join(each.id for each in same) for same in equal], "; ")
+    named = name_some([" = ".join(each.id for each in same) for same in equal], separator="; ")
     masks = ""
     if odd:
-        named_odd = name_some([" and ".join(each.id for each in same) for same in odd], "; ")
-        masks = f" (the masks of {named_odd} differ: keep the better one)"
+        pairs = [" and ".join(each.id for each in same) for same in odd]
+        masks = f" (the masks of {name_some(pairs, separator='; ')} differ: keep the better one)"
     ids = tuple(each.id for same in equal for each in same)
     text = f"equal images, {named}{masks}; leave out all but one with --exclude at prepare"
     return [Finding("duplicate", "warning", text, ids)]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cellenhance.data.dealing import build_units
-from cellenhance.data.findings import name_some
 from cellenhance.data.folds import carve
 from cellenhance.data.manifest import Dataset
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.splits import (
     SUBSETS,
     SplitRow,

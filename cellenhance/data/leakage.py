@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from cellenhance.data.facts import SampleFacts
-from cellenhance.data.findings import Finding, name_some
+from cellenhance.data.findings import Finding
 from cellenhance.data.lookalikes import Lookalike
 from cellenhance.data.manifest import Dataset
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.splits import SUBSETS, SplitTable
 
 
@@ -120,5 +121,5 @@ def _by_fold(cases: Mapping[str, set[int]]) -> str:
     """Return "fold 1, 2: case | fold 3: case"."""
     return name_some(
         [f"fold {', '.join(map(str, sorted(folds)))}: {case}" for case, folds in cases.items()],
-        " | ",
+        separator=" | ",
     )

@@ -11,10 +11,11 @@ from cellenhance.data.classmap import parse_codes
 from cellenhance.data.importers.contract import FoundPair, FoundSource
 from cellenhance.data.importers.registry import find_source
 from cellenhance.data.instances import InstancePair, describe_counts, instance_pairs
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError
 from cellenhance.tasks.prepare_classes import named_values
-from cellenhance.tasks.prepare_request import PrepareRequest, name_some
+from cellenhance.tasks.prepare_request import PrepareRequest
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
     _check_unmatched(source, request)
     pairs = _without_excluded(source.pairs, request)
     if not pairs:
-        raise DatasetError(f"{request.source}: no pair of image and mask is left")
+        why = "--exclude leaves none" if source.pairs else "the folders of this layout are empty"
+        raise DatasetError(f"{request.source}: no pair of image and mask ({why})")
     for note in source.notes:
         logger.info("%s", note)
     for warning in source.warnings:

@@ -15,6 +15,7 @@ from cellenhance.data.channels import ChannelPlan, plan_channels
 from cellenhance.data.classmap import ClassMap, encode_mask, row_blocks
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.manifest import DatasetDescription, SegmentationClass, class_color
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.snapping import Snapped, snap_codes
 from cellenhance.data.survey import PairFacts, Survey, load_valid
 from cellenhance.data.tiles import Tile, cut_tiles
@@ -25,7 +26,6 @@ from cellenhance.tasks.prepare_request import (
     SourceSurvey,
     check_mapped,
     fitting_command,
-    name_some,
 )
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cellenhance.data.classmap import ClassMap, ClassRule, parse_codes, show_cod
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import AUTO
 from cellenhance.data.instances import InstanceSettings, look_like_instances
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.survey import Survey
 from cellenhance.errors import DatasetError
 
@@ -202,9 +202,3 @@ def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
     words += ["--snap-masks"] if request.snap_masks else []
     words += ["--skip-unmatched"] if request.skip_unmatched else []
     return shlex.join(words)
-
-
-def name_some(names: Sequence[str], most: int = _MOST_NAMED) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

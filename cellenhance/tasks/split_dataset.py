@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.dealing import Unit, build_units
-from cellenhance.data.findings import name_some
 from cellenhance.data.fixed_split import (
     SplitLists,
     complete_lists,
@@ -21,6 +20,7 @@ from cellenhance.data.fixed_split import (
 )
 from cellenhance.data.folds import make_split
 from cellenhance.data.manifest import Dataset, load_dataset
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.samples import load_mask
 from cellenhance.data.splits import (
     SUBSETS,
@@ -144,7 +144,7 @@ def _fix_split(dataset: Dataset, settings: SplitSettings, fixed: FixedSplit) -> 
             "%d group(s) stand in several subsets, as was allowed: scores look better than they "
             "are (%s)",
             len(shared),
-            name_some(shared, "; "),
+            name_some(shared, separator="; "),
         )
     return table
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.classmap import ClassRule
+from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 
 BACKGROUND = "background"
@@ -113,9 +114,8 @@ def _check_none_is_blank(used: Sequence[tuple[str, str]]) -> None:
     """Refuse shapes without a label beside shapes that have one."""
     blank = list(dict.fromkeys(where for label, where in used if not label))
     if blank and any(label for label, _ in used):
-        more = f" and {len(blank) - 3} more" if len(blank) > 3 else ""
         raise DatasetError(
-            f"{', '.join(blank[:3])}{more}: has shapes without a class while others have one; give "
+            f"{name_some(blank, 3)}: has shapes without a class while others have one; give "
             "these one too, or delete them"
         )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from cellenhance.data.annotations.labels import LABELS_FILE
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.importers.pairing import list_images
+from cellenhance.data.name_lists import name_some
 
-_MOST_NAMED = 6
 _PROSE = (".", "readme", "licen")
 """Beginnings of names of texts that are no lists."""
 
@@ -38,11 +38,11 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
     unused = [] if any(map(Path.is_file, places)) else _unused_folders(source, places)
     said = " ".join(found.notes)
     folders = [each for each in unused if each not in said]
-    notes = [f"left aside: {_name(folders)}"] if folders else []
+    notes = [f"left aside: {name_some(folders)}"] if folders else []
     if lists:
         notes.append(
-            f"not read: {_name(lists)}; a table of pairs has the columns image and mask, a list an "
-            "image and its mask on each line"
+            f"not read: {name_some(lists)}; a table of pairs has the columns image and mask, a "
+            "list an image and its mask on each line"
         )
     return replace(found, notes=(*found.notes, *notes))
 
@@ -57,8 +57,3 @@ def _unused_folders(source: Path, places: Sequence[Path]) -> list[str]:
         and not any(child.is_relative_to(p) or p.is_relative_to(child) for p in places)
         and list_images(child).files
     ]
-
-
-def _name(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more

@@ -16,9 +16,11 @@ from cellenhance.data.importers.file_pair import (
     expand_planes,
     name_pairs,
     pair_of,
+    path_label,
 )
 from cellenhance.data.importers.places import SEARCH_DEPTH, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.readers import image_stem, is_image_name
 from cellenhance.data.splits import SUBSETS
 from cellenhance.errors import DatasetError, SettingsError
@@ -26,10 +28,10 @@ from cellenhance.errors import DatasetError, SettingsError
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """The numbered files of a folder, and the number of all others below it."""
+    """The numbered files of a folder, and all others in it."""
 
     files: dict[str, Path]
-    n_others: int
+    others: list[Path]
 
 
 class NumberedPairsImporter:
@@ -58,14 +60,14 @@ class NumberedPairsImporter:
             )
         pairs: list[FilePair] = []
         unmatched: list[Path] = []
-        n_others = 0
+        others: list[Path] = []
         for subset in _subsets(root):
             images, labels = _numbered(root / f"{subset}_img"), _numbered(root / f"{subset}_label")
             both = sorted(images.files.keys() & labels.files.keys(), key=int)
             pairs += [pair_of(images.files[n], labels.files[n], source) for n in both]
             unmatched += [path for n, path in images.files.items() if n not in labels.files]
             unmatched += [path for n, path in labels.files.items() if n not in images.files]
-            n_others += images.n_others + labels.n_others
+            others += images.others + labels.others
         pairs = [
             replace(pair, axes=options.axes, projection=options.projection)
             for pair in name_pairs(pairs, root)
@@ -83,7 +85,7 @@ class NumberedPairsImporter:
             pairs=tuple(pairs),
             unmatched=tuple(str(path) for path in unmatched),
             split=split,
-            notes=(*_notes(root, n_others), *describe_planes(pairs), *describe_split(split)),
+            notes=(*_notes(root, others), *describe_planes(pairs), *describe_split(split)),
         )
 
 
@@ -112,24 +114,25 @@ def _subsets(root: Path) -> list[str]:
 def _numbered(folder: Path) -> _Numbered:
     """Return the image files whose stem is a number; 1.png and 001.png are refused."""
     found: dict[str, Path] = {}
-    n_others = 0
+    others: list[Path] = []
     for path in sorted(folder.iterdir()):
         stem = image_stem(path)
         if not (path.is_file() and is_image_name(path) and stem.isascii() and stem.isdigit()):
-            n_others += 1
+            others.append(path)
             continue
         other = found.setdefault(str(int(stem)), path)
         if other != path:
             raise DatasetError(
                 f"{folder}: {other.name} and {path.name} have the same number; keep one of them"
             )
-    return _Numbered(found, n_others)
+    return _Numbered(found, others)
 
 
-def _notes(root: Path, n_others: int) -> Sequence[str]:
+def _notes(root: Path, others: Sequence[Path]) -> Sequence[str]:
     subsets = _subsets(root)
-    notes = [f"{n_others} file(s) and folder(s) not named by a number left aside"]
-    notes = notes if n_others else []
+    named = name_some([path_label(path, root) for path in others], 3)
+    count = f"{len(others)} file(s) and folder(s) not named by a number left aside"
+    notes = [f"{count}: {named}"] if others else []
     for subset in SUBSETS:
         lonely = [
             f"{subset}_{what}/"

@@ -12,6 +12,7 @@ from cellenhance.data.importers.file_pair import (
     describe_planes,
     expand_planes,
     name_pairs,
+    path_label,
 )
 from cellenhance.data.importers.pairing import (
     Matches,
@@ -28,6 +29,7 @@ from cellenhance.data.importers.places import (
     valid_beside,
 )
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
+from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, SettingsError
 
 
@@ -57,9 +59,10 @@ class PairedImporter:
         pairs, folders, valid = _with_valid(source, pairs, places, options)
         pairs = expand_planes(pairs)
         split = split_by_folders(pairs, source)
-        n_others = sum(each.n_others for each in matches)
+        others = [path_label(path, source) for each in matches for path in each.others]
         aside = left_aside(places, valid, source)
-        notes = [f"{n_others} file(s) that are no images ignored"] if n_others else []
+        count = f"{len(others)} file(s) that are no images ignored"
+        notes = [f"{count}: {name_some(others, 3)}"] if others else []
         notes += [aside] if aside else []
         notes += [_say_numbers(each) for each in matches if each.by_number]
         return FoundSource(

@@ -16,22 +16,22 @@ MASK_SUFFIXES = ("_masks", "_mask", "_labels", "_label", "_gt", "_seg")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Image files of a folder tree and the number of other files."""
+    """Image files of a folder tree, and the other files in it."""
 
     files: tuple[Path, ...]
-    n_others: int
+    others: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Pairs of files, those without a partner, and how many files are no images.
+    """Pairs of files, those without a partner, and the files that are no images.
 
     `by_number` says that the names differ and that numbers in them were compared.
     """
 
     pairs: tuple[FilePair, ...]
     lonely: tuple[Path, ...]
-    n_others: int
+    others: tuple[Path, ...]
     by_number: bool = False
 
 
@@ -49,7 +49,7 @@ def list_images(folder: Path, *, recursive: bool = True) -> Listing:
         and not path.name.endswith("_seg.npy")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    return Listing(tuple(images), len(files) - len(images))
+    return Listing(tuple(images), tuple(sorted(set(files) - set(images))))
 
 
 def strip_mask_suffix(key: str) -> str:
@@ -80,7 +80,7 @@ def match_folders(images: Path, masks: Path, root: Path, exclude: Sequence[str] 
     return Matches(
         pairs=tuple(pair_of(by_key[key], partner[key], root) for key in by_key if key in partner),
         lonely=tuple(lonely),
-        n_others=image_list.n_others + mask_list.n_others,
+        others=image_list.others + mask_list.others,
         by_number=by_number and bool(partner),
     )
 
@@ -111,7 +111,7 @@ def match_one_folder(folder: Path, root: Path) -> Matches:
         taken |= {pair.image, pair.mask}
     pairs.sort(key=lambda pair: pair.image)
     lonely = tuple(path for path in listing.files if path not in taken)
-    return Matches(tuple(pairs), lonely, listing.n_others)
+    return Matches(tuple(pairs), lonely, listing.others)
 
 
 def match_numbers(images: Mapping[str, Path], masks: Mapping[str, Path]) -> dict[str, Path]:

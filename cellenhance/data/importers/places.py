@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.importers.pairing import list_images, match_one_folder
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.readers import is_image_name
 from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError
@@ -114,10 +115,7 @@ def left_aside(places: list[Place], valid: Path | None, source: Path) -> str | N
                 unused.append(f"{name}/")
             elif path.is_file() and is_image_name(path):
                 unused.append(name)
-    if not unused:
-        return None
-    more = f" and {len(unused) - 6} more" if len(unused) > 6 else ""
-    return f"left aside: {', '.join(unused[:6])}{more}"
+    return f"left aside: {name_some(unused)}" if unused else None
 
 
 def folders_with_images(source: Path, most: int = 6) -> str:
@@ -126,8 +124,7 @@ def folders_with_images(source: Path, most: int = 6) -> str:
     for path in list_images(source).files:
         name = path.parent.relative_to(source).as_posix()
         counts[name] = counts.get(name, 0) + 1
-    shown = ", ".join(f"{name} ({n})" for name, n in list(counts.items())[:most])
-    return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
+    return name_some([f"{name} ({n})" for name, n in counts.items()], most)
 
 
 def subset_of_folder(name: str) -> Subset | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.importers.file_pair import FilePair
 from cellenhance.data.importers.places import subset_of_folder
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.splits import SUBSETS, SplitRow, Subset
 
 
@@ -44,8 +45,7 @@ def describe_split(rows: Sequence[SplitRow], pairs: Sequence[FoundPair] = ()) ->
     of_folds = f" of {n_folds} folds, the first" if n_folds > 1 else ""
     placed = {row.id for row in rows}
     left = [pair.id for pair in pairs if pair.id not in placed]
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    without = [f"in no part of the split: {', '.join(left[:5])}{more}"] if left else []
+    without = [f"in no part of the split: {name_some(left)}"] if left else []
     return (f"the source brings a split{of_folds}: {shown}", *without)
 
 

@@ -11,6 +11,7 @@ from cellenhance.data.importers.file_pair import describe_planes
 from cellenhance.data.importers.listed import Entry, collect, find_listed
 from cellenhance.data.importers.places import SUBSET_WORDS
 from cellenhance.data.importers.subsets import describe_split
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.readers import IMAGE_SUFFIXES, image_stem
 from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError, SettingsError
@@ -99,8 +100,7 @@ def _is_list(path: Path, source: Path) -> bool:
 
 
 def _reason(lists: Sequence[Path]) -> str:
-    more = f" and {len(lists) - 3} more" if len(lists) > 3 else ""
-    return "image and mask on each line of " + ", ".join(p.name for p in lists[:3]) + more
+    return f"image and mask on each line of {name_some([path.name for path in lists], 3)}"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
