@@ -87,6 +87,17 @@ def test_help_offers_every_layout(cli) -> None:
     assert [name for name in [AUTO, *NAMES] if name not in text] == []
 
 
+@pytest.mark.parametrize("layout", [AUTO, "stacks"])
+def test_an_image_that_cannot_be_opened_is_named_where_no_layout_is_found(
+    layout: str, tmp_path: Path
+) -> None:
+    TWINS["stacks"](tmp_path)
+    volume = tmp_path / "train-volume.tif"
+    volume.write_bytes(volume.read_bytes()[:600])
+    with pytest.raises(DatasetError, match=r"besides, .*train-volume\.tif: is a damaged"):
+        find_source(tmp_path, layout, ImportOptions())
+
+
 def test_an_unknown_source_says_where_its_images_are(tmp_path: Path) -> None:
     put(tmp_path / "plate 1" / "pictures" / "a.tif", image())
     with pytest.raises(DatasetError, match=r"folders with images: plate 1/pictures \(1\)"):
@@ -94,5 +105,5 @@ def test_an_unknown_source_says_where_its_images_are(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="found a file; expected a folder with images"):
+    with pytest.raises(DatasetError, match="found a file; expected a folder or an archive"):
         find_source(put(tmp_path / "a.tif", image()), AUTO, ImportOptions())

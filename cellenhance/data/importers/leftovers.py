@@ -10,7 +10,10 @@ from cellenhance.data.annotations.labels import LABELS_FILE
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.name_lists import name_some
+from cellenhance.data.readers import open_image
+from cellenhance.errors import ImageReadError
 
+_MOST_OPENED = 20
 _PROSE = (".", "readme", "licen")
 """Beginnings of names of texts that are no lists."""
 
@@ -45,6 +48,20 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
             "list an image and its mask on each line"
         )
     return replace(found, notes=(*found.notes, *notes))
+
+
+def say_damage(source: Path) -> str:
+    """Return the end of a refusal that names an image that cannot be opened, "" for none.
+
+    Several layouts are known by what is in their files, so damage may be why none was found.
+    """
+    for path in list_images(source).files[:_MOST_OPENED]:
+        try:
+            with open_image(path):
+                pass
+        except ImageReadError as error:
+            return f"; besides, {error}"
+    return ""
 
 
 def _unused_folders(source: Path, places: Sequence[Path]) -> list[str]:

@@ -14,7 +14,7 @@ from cellenhance.data.importers.ctc import CtcImporter
 from cellenhance.data.importers.dsb2018 import Dsb2018Importer
 from cellenhance.data.importers.fiji_rois import FijiRoisImporter
 from cellenhance.data.importers.labelme import LabelMeImporter
-from cellenhance.data.importers.leftovers import with_leftovers
+from cellenhance.data.importers.leftovers import say_damage, with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
@@ -52,6 +52,7 @@ LIST_LAYOUTS = {
     **dict.fromkeys(text_list.SUFFIXES, text_list.TextListImporter.name),
 }
 """Layouts whose source may be a single file, by its suffix."""
+LISTS = tuple(LIST_LAYOUTS)
 
 
 def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSource:
@@ -71,14 +72,14 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
     if not source.is_dir():
         found = "a file" if source.exists() else "nothing"
         raise DatasetError(
-            f"{source}: found {found}; expected a folder with images and masks, or "
-            "a table (.csv) or list (.txt) of them"
+            f"{source}: found {found}; expected a folder or an archive (zip, tar) of images and "
+            "masks, or a table (.csv) or list (.txt) of them"
         )
     if layout != AUTO:
-        return _importer(layout).find(source, options)
+        return with_leftovers(_importer(layout).find(source, options), source, LISTS)
     for importer in IMPORTERS:
         if importer.recognise(source, options) is not None:
-            return with_leftovers(importer.find(source, options), source, tuple(LIST_LAYOUTS))
+            return with_leftovers(importer.find(source, options), source, LISTS)
     damage = first_damage(source, options)
     if damage is not None:
         raise DatasetError(f"{damage}; nothing else in {source} has a known layout")
@@ -87,7 +88,7 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
     raise DatasetError(
         f"{source}: no known layout (inside: {inside}; folders with images: {images}); expected "
         "folders such as images/ and masks/; name them with --images DIR --masks DIR, or list the "
-        "pairs in a CSV table with the columns image and mask"
+        f"pairs in a CSV table with the columns image and mask{say_damage(source)}"
     )
 
 

@@ -20,6 +20,7 @@ from cellenhance.data.importers.file_pair import (
     name_pairs,
     pair_of,
 )
+from cellenhance.data.importers.leftovers import say_damage
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import has_pair_folders
 from cellenhance.data.readers import image_stem, open_image
@@ -62,7 +63,8 @@ class StacksImporter:
         if not found:
             raise DatasetError(
                 f"{source}: has no volume of several pages beside its labels; expected names such "
-                "as train-volume.tif and train-labels.tif, or img.tif and mask.tif"
+                "as train-volume.tif and train-labels.tif, or img.tif and "
+                f"mask.tif{say_damage(source)}"
             )
         stacks = name_pairs([pair for each in found for pair in each.pairs], source)
         pairs = expand_planes(
