@@ -28,25 +28,34 @@ _LETTER_PX = 6
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A sample made small: image (h, w, C) in its own units, mask (h, w); `remark` in red."""
+    """A sample made small: image (h, w, C) in its own units; `remark` in red.
+
+    Attributes
+    ----------
+    shares : (h, w) share of each value of the mask in the pixels that became one, so that a
+        border of one pixel is seen
+    """
 
     id: str
     image: ImageArray
-    mask: MaskArray
+    shares: Mapping[int, NDArray[np.float32]]
     remark: str = ""
 
 
 def make_thumbnail(
     sample_id: str, image: ImageArray, mask: MaskArray, remark: str = ""
 ) -> Thumbnail:
-    """Return a sample of at most `THUMBNAIL_PX` a side: image by block means, mask by steps."""
+    """Return a sample of at most `THUMBNAIL_PX` a side, by means of blocks."""
     step = max(1, math.ceil(max(image.shape[:2]) / THUMBNAIL_PX))
     height, width = (max(1, side // step) for side in image.shape[:2])
-    step_y, step_x = min(step, image.shape[0]), min(step, image.shape[1])
-    blocks = image[: height * step_y, : width * step_x].astype(np.float32)
-    blocks = blocks.reshape(height, step_y, width, step_x, -1)
-    small_mask = mask[step_y // 2 :: step_y, step_x // 2 :: step_x][:height, :width]
-    return Thumbnail(sample_id, blocks.mean(axis=(1, 3)), small_mask, remark)
+    blocks = (height, min(step, image.shape[0]), width, min(step, image.shape[1]))
+    shown = mask[: blocks[0] * blocks[1], : blocks[2] * blocks[3]]
+    shares = {
+        value: (shown == value).reshape(blocks).mean(axis=(1, 3), dtype=np.float32)
+        for value in np.unique(shown).tolist()
+    }
+    pixels = image[: shown.shape[0], : shown.shape[1]].astype(np.float32)
+    return Thumbnail(sample_id, pixels.reshape(*blocks, -1).mean(axis=(1, 3)), shares, remark)
 
 
 def color_table(colors: Sequence[str]) -> NDArray[np.uint8]:
@@ -76,7 +85,7 @@ def render_contact_sheet(
     columns = min(_MOST_COLUMNS, max(1, math.ceil(math.sqrt(len(thumbnails)))))
     rows = math.ceil(len(thumbnails) / columns)
     # Room for the largest thumbnail there is, and for a short name above it.
-    room_h, room_w = (max(each.mask.shape[axis] for each in thumbnails) for axis in (0, 1))
+    room_h, room_w = (max(each.image.shape[axis] for each in thumbnails) for axis in (0, 1))
     cell_h, cell_w = room_h + _LABEL_PX, max(2 * room_w + _GAP_PX, _LEAST_CELL_PX) + 2 * _GAP_PX
     legend_at = 4 * _GAP_PX + len(title) * _LETTER_PX
     legend_w = sum(_swatch_width(name) for name in colors)
@@ -92,14 +101,14 @@ def render_contact_sheet(
     for index, each in enumerate(thumbnails):
         top = _LABEL_PX + index // columns * cell_h
         left = _GAP_PX + index % columns * cell_w
-        height, width = each.mask.shape
+        height, width = each.image.shape[:2]
         sheet[top + _LABEL_PX : top + _LABEL_PX + height, left : left + width] = _stretch(
             each.image, low, high
         )
         beside = left + room_w + _GAP_PX
-        sheet[top + _LABEL_PX : top + _LABEL_PX + height, beside : beside + width] = table[
-            each.mask
-        ]
+        sheet[top + _LABEL_PX : top + _LABEL_PX + height, beside : beside + width] = _mix(
+            each.shares, table
+        )
         most = (cell_w - _GAP_PX) // _LETTER_PX
         name, remark = _cut(each.id, most), _cut(each.remark, most // 2)
         baseline = top + _LABEL_PX - 5.0
@@ -109,6 +118,14 @@ def render_contact_sheet(
             labels.append(_Label(at, baseline, remark, "#c00000"))
         labels.append(_Label(float(left), baseline, name))
     return _print(sheet, labels)
+
+
+def _mix(shares: Mapping[int, NDArray[np.float32]], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the RGB in which each value has its share."""
+    values = list(shares)
+    mixed = np.tensordot(np.stack([shares[value] for value in values], axis=-1), table[values], 1)
+    colored: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return colored
 
 
 def _stretch(image: ImageArray, low: Sequence[float], high: Sequence[float]) -> NDArray[np.uint8]:

@@ -213,9 +213,12 @@ def test_facts_stay_small() -> None:
 
 def test_thumbnails_are_block_means() -> None:
     image = np.arange(320 * 480, dtype=np.float32).reshape(320, 480, 1)
-    small = make_thumbnail("a", image, np.zeros((320, 480), np.uint8))
+    mask = np.zeros((320, 480), np.uint8)
+    mask[:, 4] = 1
+    small = make_thumbnail("a", image, mask)
     assert small.image.shape == (106, 160, 1)
-    assert small.mask.shape == (106, 160)
+    assert small.shares[0].shape == (106, 160)
+    np.testing.assert_allclose(small.shares[1][:, :3], np.tile([0, 1 / 3, 0], (106, 1)))
     assert small.image[0, 0, 0] == image[:3, :3].mean()
 
 
