@@ -130,9 +130,9 @@ def report(results: dict[str, dict[str, Any]], work: Path, data: Path) -> str:
         "`photons-N`: copies with N photons a pixel at the 99th percentile of each image, trained "
         "and tested on those; N was chosen by eye for each set, hard but not hopeless. Steps and "
         "batch were tried out with one light U-Net on validation parts. Percent; each fold is "
-        "tested on images that neither training nor any choice saw. Intervals are over images only: they know nothing "
-        "of the spread between seeds, and are too narrow with so few images. Training time was "
-        "taken on a busy machine.",
+        "tested on images that neither training nor any choice saw. Intervals are over images "
+        "only: they know nothing of the spread between seeds, and are too narrow with so few "
+        "images. Training time was taken on a busy machine.",
         "",
         f"Made {datetime.date.today().isoformat()} by `python benchmarks/results_grid.py` with "
         f"torch {torch.__version__}.",
