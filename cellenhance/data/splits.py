@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Self, get_args
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cellenhance.data.dealing import Unit, build_units, deal, reach_counts
 from cellenhance.data.manifest import Dataset, SampleRow, read_rows
@@ -88,7 +88,14 @@ class SplitSettings(Settings):
     group_by: str = "column"
     stratified: bool = True
     seed: int = Field(default=0, ge=0)
-    name: str = Field(default=DEFAULT_SPLIT, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}$")
+    name: str = DEFAULT_SPLIT
+
+    @field_validator("name")
+    @classmethod
+    def _is_file_name(cls, name: str) -> str:
+        if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", name) is None:
+            raise ValueError("expected up to 80 letters, digits, '-', '_' and '.', no '.' first")
+        return name
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -20,7 +20,7 @@ from cellenhance.data.manifest import Dataset, load_dataset
 from cellenhance.data.samples import Sample, load_sample
 from cellenhance.data.splits import load_split, split_names
 from cellenhance.data.writers import replacing
-from cellenhance.errors import OutputExistsError
+from cellenhance.errors import OutputExistsError, SettingsError
 from cellenhance.metrics.contrast import contrast_to_noise
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.inspect_records import InspectReport, count_values
@@ -50,11 +50,11 @@ def inspect_dataset(
     ------
     DatasetError
         The dataset or one of its files is damaged.
-    OutputExistsError
-        The contact sheet exists and `overwrite` is not given.
+    SettingsError, OutputExistsError
+        The contact sheet is not to be a PNG, or it exists and `overwrite` is not given.
     """
-    if contact_sheet is not None and contact_sheet.exists() and not overwrite:
-        raise OutputExistsError(f"{contact_sheet}: exists; give --overwrite or another -o")
+    if contact_sheet is not None:
+        _check_sheet(contact_sheet, overwrite=overwrite)
     dataset = load_dataset(path)
     tables = [load_split(dataset, name) for name in split_names(dataset.root)]
     measured = _measure(dataset, progress)
@@ -168,6 +168,13 @@ def _choose_for_sheet(dataset: Dataset, findings: Sequence[Finding]) -> dict[str
     # The middle of equal stretches, so that a long series is seen from start to end.
     places = [int((index + 0.5) * len(rest) / n_more) for index in range(n_more)]
     return remarks | {rest[place]: "" for place in places}
+
+
+def _check_sheet(path: Path, *, overwrite: bool) -> None:
+    if path.suffix.lower() != ".png":
+        raise SettingsError(f"{path}: the contact sheet is a PNG; give a name that ends in .png")
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path}: exists; give --overwrite or another -o")
 
 
 def _write_sheet(

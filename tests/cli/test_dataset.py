@@ -267,6 +267,7 @@ def test_odd_names_are_data_not_markup(source: Path, tmp_path: Path) -> None:
     assert load_sample(dataset, dataset.row(odd)).image.shape == (24, 32, 1)
     assert run("inspect", tmp_path / "set", "-o", tmp_path / "s.png").exit_code == 0
     assert "exists" in fails(2, "inspect", tmp_path / "set", "-o", tmp_path / "s.png")
+    assert "is a PNG" in fails(2, "inspect", tmp_path / "set", "-o", tmp_path / "s.jpg")
 
 
 def test_split_options(dataset: Path) -> None:

@@ -128,6 +128,7 @@ def test_a_count_that_groups_do_not_allow_is_said(dataset: Path, cli: RunCli) ->
         (("--val-list", "t", "--val", 0.1), "--val-list with --val: the list says who validates"),
         (("--from", "t", "--val", 0.1), "--from with --val: the table says all"),
         (("--val-from", "test"), "--val-from is for folds"),
+        (("--name", "my split"), "expected up to 80 letters, digits, '-', '_' and '.'"),
         (("--folds", 3, "--val-from", "tset"), "val_from"),
         (("--allow-shared-groups",), "--allow-shared-groups is for lists and --from"),
     ],
