@@ -23,6 +23,10 @@ class OutputExistsError(SettingsError):
     """The output exists and ``--overwrite`` was not given."""
 
 
+class BusyRunError(OutputExistsError):
+    """Another process trains into the folder at this moment."""
+
+
 class CatalogError(SettingsError):
     """A model name is unknown or a catalogue file does not fit."""
 

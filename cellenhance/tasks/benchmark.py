@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cellenhance.errors import (
+    BusyRunError,
     CellEnhanceError,
     InterruptedRunError,
     PausedRunError,
@@ -36,6 +37,7 @@ from cellenhance.tasks.benchmark_plan import (
     BenchmarkPlan,
     BenchmarkRequest,
     BenchmarkRun,
+    as_it_stands,
     check_request,
     metric_names,
     plan_benchmark,
@@ -154,6 +156,11 @@ class _Work:
                 continue
             if out_of_time():
                 return
+            # Another process may have made it in the meantime.
+            found = load_scored(as_it_stands(run), self.subset, self.metrics)
+            if found is not None:
+                self.scored[run.name] = found
+                continue
             try:
                 self._make(run, out_of_time)
             except PausedRunError:
@@ -169,6 +176,9 @@ class _Work:
             raise type(error)(
                 f"{run.name}: stopped, its state is saved; the same command goes on"
             ) from error
+        except BusyRunError:
+            self.announce(f"{run.name}: another process is at it")
+            return
         except CellEnhanceError as error:
             logger.error("%s: %s", run.name, error)
             self.failed[run.name] = str(error)

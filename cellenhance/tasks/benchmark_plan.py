@@ -250,6 +250,11 @@ def _plan_run(
     return BenchmarkRun(condition, train.model, settings.seed, settings.fold, status, train)
 
 
+def as_it_stands(run: BenchmarkRun) -> BenchmarkRun:
+    """Return a run with how far it has come by now; one that is to be replaced stays as it is."""
+    return run if run.request.overwrite else replace(run, status=_status(run.request))
+
+
 def _status(train: TrainRequest) -> RunStatus:
     folder = RunFolder(train.output)
     if not folder.record_path.is_file():

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cellenhance.engine.training import Trainer
-from cellenhance.errors import CellEnhanceError
+from cellenhance.errors import BusyRunError, CellEnhanceError
 
 TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
 TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32", "--metrics", "accuracy,hd")
@@ -114,6 +114,27 @@ def test_a_model_that_fails_is_named_and_the_others_are_compared(
         "as-is, aep, seed 0, fold 1",
         "as-is, aep, seed 0, fold 2",
     ]
+
+
+def test_processes_share_a_benchmark_by_leaving_each_other_s_runs_alone(
+    cli: Any, tiny_dataset: Path, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "bench"
+    runs = target / "runs" / "as-is" / "light-unet" / "seed-0"
+    shutil.copytree(bench, target)
+    shutil.rmtree(runs / "fold-1")
+    shutil.rmtree(runs / "fold-2")
+
+    def make_the_other(*_: object) -> None:
+        # While this process waits for a lock, another one finishes fold 2.
+        shutil.copytree(bench / runs.relative_to(target) / "fold-2", runs / "fold-2")
+        raise BusyRunError("another training writes here")
+
+    monkeypatch.setattr("cellenhance.tasks.benchmark.make_scored", make_the_other)
+    done = cli("benchmark", tiny_dataset, "-o", target, *TWO)
+    assert done.exit_code == 4
+    assert "light-unet, seed 0, fold 1: another process is at it" in done.stderr
+    assert "3 of 4 runs finished, 1 left" in done.stderr
 
 
 def test_other_settings_are_refused_and_replaced_on_request(

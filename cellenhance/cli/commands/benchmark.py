@@ -241,6 +241,7 @@ def _close(result: BenchmarkResult) -> None:
         raise PartlyDoneError(f"{done}, {len(result.failed)} failed, {result.n_left} left")
     if result.n_left:
         raise PartlyDoneError(
-            f"{done}, {result.n_left} left when the time was over; the same command goes on"
+            f"{done}, {result.n_left} left (out of time, or another process is at them); the same "
+            "command goes on"
         )
     console.note(done)
