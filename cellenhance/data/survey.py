@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,12 @@ from cellenhance.data.classmap import count_codes, encode_mask, is_truly_color, 
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.kept_files import files_kept_open
 from cellenhance.data.missing_pixels import fill_missing, find_missing
+from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
+
+_MOST_REFUSED = 20
+"""So many pairs that cannot be prepared are looked for before they are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,21 @@ def survey_pairs(
     Raises
     ------
     DatasetError
-        A file cannot be read, or the sizes of a pair differ.
+        Files cannot be read, or the sizes of pairs differ; all such pairs are named.
     """
-    facts = []
+    facts: list[PairFacts] = []
+    refused: dict[str, DatasetError] = {}
     with files_kept_open():
         for done, pair in enumerate(pairs, start=1):
-            facts.append(_measure(pair, channel, as_color, allow_missing))
+            try:
+                facts.append(_measure(pair, channel, as_color, allow_missing))
+            except DatasetError as error:
+                refused[pair.id] = error
+                if len(refused) == _MOST_REFUSED:
+                    break
             progress(done, len(pairs), "reading")
+    if refused:
+        _refuse(refused, n_pairs=len(pairs))
     is_color = as_color or any(each.is_color for each in facts)
     total: Counter[int] = Counter()
     for each in facts:
@@ -140,6 +152,20 @@ def load_valid(pair: FoundPair, shape: tuple[int, ...]) -> NDArray[np.bool_] | N
         )
     inside: NDArray[np.bool_] = values != 0
     return inside
+
+
+def _refuse(refused: Mapping[str, DatasetError], *, n_pairs: int) -> NoReturn:
+    """Raise the first error, with the ids of the other pairs that cannot be prepared."""
+    (sample_id, first), *others = refused.items()
+    text = str(first)
+    # Where every pair is refused, leaving them out is no way.
+    if len(refused) < n_pairs and "--exclude" not in text:
+        text += f", or leave it out with --exclude {sample_id}"
+    if others:
+        least = "at least " if len(refused) == _MOST_REFUSED else ""
+        names = name_some([key for key, _ in others])
+        text += f"; {least}{len(others)} more cannot be prepared: {names}"
+    raise type(first)(text) from first
 
 
 def _measure(

@@ -53,6 +53,19 @@ def make_lab(root: Path, shape: tuple[int, ...], n_images: int = 1) -> Path:
     return root / "lab"
 
 
+def test_all_damaged_files_are_named_at_once(tmp_path: Path) -> None:
+    source = make_lab(tmp_path, (40, 50, 1), n_images=5)
+    for name in ("c1", "c3", "c4"):
+        image = source / "images" / f"{name}.tif"
+        image.write_bytes(image.read_bytes()[:900])
+    line = refusal(source, *CLASSES)
+    assert "c1.tif: is a damaged" in line
+    assert "or leave it out with --exclude c1; 2 more cannot be prepared: c3, c4" in line
+    for index in (0, 2):
+        (source / "images" / f"c{index}.tif").write_bytes(b"text")
+    assert "--exclude" not in refusal(source, *CLASSES)
+
+
 def test_large_images_are_cut_into_tiles_of_one_group(tmp_path: Path) -> None:
     source = make_lab(tmp_path, (100, 70, 1), n_images=2)
     write_image(source / "images" / "small.tif", RNG.integers(0, 99, (32, 64, 1), dtype=np.uint16))
