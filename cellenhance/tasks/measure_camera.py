@@ -58,7 +58,8 @@ def measure_camera(request: CameraRequest, progress: ProgressCallback = silent) 
     if output is not None and output.exists() and not request.overwrite:
         raise OutputExistsError(f"{output}: exists; give --overwrite or another -o")
     named = [path for flat in request.flats for path in expand_glob(str(flat))]
-    levels = [level for path in named for level in _levels(path)]
+    # A flat that is named twice, or by two globs, counts once.
+    levels = list({level.resolve(): level for path in named for level in _levels(path)}.values())
     measured: list[FrameStatistics] = []
     for path in (request.dark, *levels):
         measured.append(measure_frames(str(path), _frames(path)))

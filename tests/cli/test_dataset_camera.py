@@ -47,6 +47,9 @@ def test_stacks_and_folders_give_the_camera(cli: Any, frames: Path) -> None:
     assert camera.read_noise_e == pytest.approx(READ_NOISE, rel=0.02)
     by_glob = cli("dataset", "camera", frames / "dark.tif", frames / "fl*t.tif", frames / "flats/*")
     assert by_glob.exit_code == 0, by_glob.stderr
+    twice = cli("dataset", "camera", frames / "dark.tif", frames / "flat.tif", frames / "flat.tif")
+    once = cli("dataset", "camera", frames / "dark.tif", frames / "flat.tif")
+    assert twice.stdout == once.stdout
     assert "nothing written; -o camera.yaml keeps it" in by_glob.stderr
     done = cli(*words, "--json")
     assert json.loads(done.stdout)["gain_adu"] == camera.gain_adu
