@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.annotations.labels import is_ignore
+from cellenhance.data.annotations.labels import CHANGES_FILE, is_ignore
 from cellenhance.data.build import check_output_folder
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.registry import exporter_type
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 RECORD_FILE = "export.yaml"
 """Says what an export is; an output without it is never replaced."""
-CHANGES_FILE = "changes.csv"
 FOLDERS = "folders"
 SIMPLIFY_PX = 0.5
 """How far outlines move unless told otherwise."""

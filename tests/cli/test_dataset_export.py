@@ -64,6 +64,7 @@ def test_a_corrected_set_comes_back(
     assert "warning: groups are not part of these files" in done.stderr
     back = cli(*way_back(done.stderr, again))
     assert back.exit_code == 0, back.stderr
+    assert "not read" not in back.stderr
     before, after = load_dataset(dim_dataset), load_dataset(again)
     assert after.class_names == before.class_names
     assert after.description.background == "soil"

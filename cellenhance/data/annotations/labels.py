@@ -14,6 +14,8 @@ from cellenhance.errors import DatasetError
 BACKGROUND = "background"
 LABELS_FILE = "labels.txt"
 """Beside annotations: one label a line, in the order of the classes."""
+CHANGES_FILE = "changes.csv"
+"""Beside exported annotations: how many pixels of each image their outlines change."""
 NO_LABEL = "object"
 """The class of shapes where no shape of a set has a label."""
 LABELME_BACKGROUND, LABELME_IGNORE, QUPATH_IGNORE = "_background_", "__ignore__", "Ignore*"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cellenhance.data.annotations.labels import LABELS_FILE
+from cellenhance.data.annotations.labels import CHANGES_FILE, LABELS_FILE
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.name_lists import name_some
@@ -14,6 +14,7 @@ from cellenhance.data.readers import open_image
 from cellenhance.errors import ImageReadError
 
 _MOST_OPENED = 20
+_OURS = (LABELS_FILE, CHANGES_FILE)
 _PROSE = (".", "readme", "licen")
 """Beginnings of names of texts that are no lists."""
 
@@ -34,7 +35,7 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
         if path.suffix.lower() in list_suffixes
         and path.is_file()
         and path not in places
-        and path.name != LABELS_FILE
+        and path.name not in _OURS
         and not path.stem.casefold().startswith(_PROSE)
     ]
     # A list names its files one by one, wherever they are.
