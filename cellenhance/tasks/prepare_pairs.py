@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cellenhance.data.classmap import parse_codes
 from cellenhance.data.importers.contract import FoundPair, FoundSource
-from cellenhance.data.importers.registry import find_source
+from cellenhance.data.importers.paired import PairedImporter
+from cellenhance.data.importers.registry import AUTO, find_source
 from cellenhance.data.instances import InstancePair, describe_counts, instance_pairs
 from cellenhance.data.name_lists import name_some
 from cellenhance.data.readers import image_stem
@@ -71,9 +72,11 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
         return
     named = name_some(lonely)
     if not request.skip_unmatched:
+        is_guess = request.layout == AUTO and source.layout != PairedImporter.name
+        other = f", or choose another --layout ({source.reason})" if is_guess else ""
         raise DatasetError(
             f"{len(lonely)} file(s) without a partner: {named}; add the missing files or "
-            "leave these out with --skip-unmatched"
+            f"leave these out with --skip-unmatched{other}"
         )
     logger.warning("%d file(s) without a partner left out: %s", len(lonely), named)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.build import DatasetBuilder, WrittenSample
+from cellenhance.data.fixed_split import find_shared_groups
 from cellenhance.data.kept_files import files_kept_open
 from cellenhance.data.manifest import Dataset
 from cellenhance.data.missing_pixels import fill_missing, find_missing
+from cellenhance.data.name_lists import name_some
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitRow, SplitTable, save_split
 from cellenhance.data.survey import PairFacts
 from cellenhance.data.unfinished import Journal, find_unfinished, remove_leftovers
@@ -55,6 +57,7 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
         split = _source_split(plan, ids)
         if split is not None:
             save_split(built, split)
+            _say_divided(built, split)
         remove_leftovers(folder, built.samples)
     for same in equal:
         logger.warning("identical images: %s; they share a group", ", ".join(same))
@@ -128,6 +131,17 @@ def _write_pair(
         for place in [(tile.rows, tile.cols)]
         if not (mask[place] == IGNORE).all()
     )
+
+
+def _say_divided(dataset: Dataset, split: SplitTable) -> None:
+    shared = find_shared_groups(dataset, split)
+    if shared:
+        logger.warning(
+            "the split of the source divides %d group(s), so that scores look better than they are "
+            "(%s); make another with cellenhance dataset split --overwrite",
+            len(shared),
+            name_some(shared, 3, separator="; "),
+        )
 
 
 def _source_split(plan: PreparePlan, ids: dict[str, tuple[str, ...]]) -> SplitTable | None:

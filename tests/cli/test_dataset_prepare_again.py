@@ -10,7 +10,7 @@ import numpy as np
 from cellenhance.data.manifest import load_dataset
 from cellenhance.data.samples import load_sample
 from cellenhance.data.splits import load_split
-from tests.layout_twins import make_dataset
+from tests.layout_twins import make_csv, make_dataset
 
 
 def test_classes_background_colours_and_warnings_go_on(cli: Any, tmp_path: Path) -> None:
@@ -52,6 +52,19 @@ def test_its_classes_are_merged_by_name(cli: Any, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     again = load_dataset(tmp_path / "again")
     assert (again.class_names, again.description.background) == (("tissue",), None)
+
+
+def test_a_split_of_the_source_that_divides_a_group_is_said(cli: Any, tmp_path: Path) -> None:
+    make_csv(tmp_path / "lab")
+    rows = [f"files/{s}.tif,files/{s}-truth.tif,donor" for s in "abc"]
+    lines = [f"{row},{each}" for row, each in zip(rows, ("train", "train", "test"), strict=True)]
+    table = "image,mask,group,subset\n" + "\n".join(lines)
+    (tmp_path / "lab" / "pairs.csv").write_text(table)
+    words = ("--class", "background=0", "--class", "cell=255")
+    done = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *words)
+    assert done.exit_code == 0, done.stderr
+    assert "warning: the split of the source divides 1 group(s)" in done.stderr
+    assert "fold 1: a, b in train, c in test" in " ".join(done.stderr.split())
 
 
 def test_a_damaged_dataset_is_one_line(cli: Any, tmp_path: Path) -> None:

@@ -52,7 +52,16 @@ def test_a_table_or_list_that_is_no_list_of_pairs_is_named(
     assert [note for note in found.notes if note.startswith(f"not read: {name}; a table")]
 
 
-@pytest.mark.parametrize("name", ["npy-folds", "nnunet", "ctc", "paired"])
+@pytest.mark.parametrize("name", ["labelme", "qupath", "cellpose", "stacks", "npy-folds"])
+def test_folders_beside_files_right_in_the_source_are_named(name: str, tmp_path: Path) -> None:
+    TWINS[name](tmp_path)
+    put(tmp_path / "pictures" / "x.tif", image())
+    found = find_source(tmp_path, AUTO, ImportOptions())
+    assert found.layout == name
+    assert "left aside: pictures/" in found.notes
+
+
+@pytest.mark.parametrize("name", ["npy-folds", "nnunet", "ctc", "paired", "coco", "fiji-rois"])
 def test_folders_of_images_that_a_layout_does_not_read_are_named(name: str, tmp_path: Path) -> None:
     TWINS[name](tmp_path / "set")
     put(tmp_path / "pictures" / "x.tif", image())

@@ -39,7 +39,7 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
         and not path.stem.casefold().startswith(_PROSE)
     ]
     # A list names its files one by one, wherever they are.
-    unused = [] if any(map(Path.is_file, places)) else _unused_folders(source, places)
+    unused = [] if any(map(Path.is_file, places)) else _unused_folders(source, found)
     said = " ".join(found.notes)
     folders = [each for each in unused if each not in said]
     notes = [f"left aside: {name_some(folders)}"] if folders else []
@@ -65,13 +65,17 @@ def say_damage(source: Path) -> str:
     return ""
 
 
-def _unused_folders(source: Path, places: Sequence[Path]) -> list[str]:
-    """Return the folders right in `source` that hold images and none of the places."""
+def _unused_folders(source: Path, found: FoundSource) -> list[str]:
+    """Return the folders right in `source` that hold images, but no place and no file of a pair."""
+    places = [Path(place) for _, place in found.folders if Path(place) != source]
+    files = {label for pair in found.pairs for label in (pair.image_label, pair.mask_label)}
+    tops = {label.partition("/")[0] for label in files}
     return [
         f"{child.name}/"
         for child in sorted(source.iterdir())
         if child.is_dir()
         and not child.name.startswith(".")
+        and child.name not in tops
         and not any(child.is_relative_to(p) or p.is_relative_to(child) for p in places)
         and list_images(child).files
     ]
