@@ -147,7 +147,9 @@ def test_an_image_path_never_leaves_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shapes": {}}, "shapes: expected a list"),
+        ({"shapes": {}}, "shapes: expected a list, found an object; mend the file"),
+        ({"shapes": None}, "shapes: expected a list, found null"),
+        ({"imageHeight": "10"}, "the image size is '10'; expected whole pixels"),
         ({"shapes": [3]}, "shape 1: expected a JSON object"),
         ({"shapes": [{"points": SQUARE}]}, "shape 1: has no label"),
         ({"shapes": [{"label": "x", "points": SQUARE[:2]}]}, "at least 3 points"),

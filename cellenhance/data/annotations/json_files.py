@@ -33,15 +33,22 @@ def load_json(path: Path) -> Any:
 def as_list(value: Any, where: str) -> list[Any]:
     """Return a JSON list; DatasetError for anything else."""
     if not isinstance(value, list):
-        raise DatasetError(f"{where}: expected a list, found {type(value).__name__}")
+        raise DatasetError(f"{where}: expected a list, found {_word(value)}; mend the file")
     return value
 
 
 def as_mapping(value: Any, where: str) -> dict[str, Any]:
     """Return a JSON object; DatasetError for anything else."""
     if not isinstance(value, dict):
-        raise DatasetError(f"{where}: expected a JSON object, found {type(value).__name__}")
+        raise DatasetError(f"{where}: expected a JSON object, found {_word(value)}; mend the file")
     return value
+
+
+def _word(value: Any) -> str:
+    """Return what a JSON value is, in the words of JSON."""
+    words = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
+    words |= {list: "a list", dict: "an object", type(None): "null"}
+    return words[type(value)]
 
 
 def as_size(value: Any, where: str) -> int | None:
@@ -49,7 +56,9 @@ def as_size(value: Any, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise DatasetError(f"{where}: the image size is {str(value)[:40]}; expected whole pixels")
+        raise DatasetError(
+            f"{where}: the image size is {repr(value)[:40]}; expected whole pixels from 1 on"
+        )
     return value
 
 
@@ -66,7 +75,9 @@ def as_ring(points: Any, where: str, least: int = 3) -> Ring:
     except (ValueError, TypeError, OverflowError):
         ring = np.empty(0)
     if ring.ndim != 2 or ring.shape[1] not in (2, 3) or len(ring) < least:
-        raise DatasetError(f"{where}: expected at least {least} points of x and y")
+        raise DatasetError(f"{where}: expected at least {least} points of x and y; draw it again")
     if not np.isfinite(ring).all() or np.abs(ring).max() > _FARTHEST_PX:
-        raise DatasetError(f"{where}: a point lies far outside any image, or is no number")
+        raise DatasetError(
+            f"{where}: a point lies far outside any image, or is no number; draw it again"
+        )
     return ring[:, :2]
