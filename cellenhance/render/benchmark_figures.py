@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def draw_scores(table: BenchmarkTable) -> Figure:
     panels[0].invert_yaxis()
     figure.suptitle(
         f"{table.condition}: IoU in percent on {table.n_images} test images, "
-        f"{len(table.folds)} fold(s)\n"
+        f"{len(table.folds)} {'fold' if len(table.folds) == 1 else 'folds'}\n"
         "small points: folds; bars: 95 % intervals over images; filled: the paired difference to "
         f"{table.rows[0].model} excludes zero; dotted: majority class",
         fontsize=8,
@@ -92,23 +93,26 @@ def draw_dose(report: DoseReport) -> Figure:
     """
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
     panel = figure.subplots()
-    doses = np.array(report.doses)
-    order = np.argsort(doses)
-    right = doses.max() * 2.2
+    doses = np.array(sorted(report.doses))
+    order = np.argsort(report.doses)
+    right = doses.max() * max(2.2, (doses.max() / doses.min()) ** 0.35)
+    # Side by side, a little apart, so that models of equal values can be told from each other.
+    apart = (right / doses.min()) ** 0.012
     for index, curve in enumerate(report.curves):
-        color = _COLORS[index % len(_COLORS)]
+        shift = apart ** (index - (len(report.curves) - 1) / 2)
+        looks: dict[str, Any] = {"color": _COLORS[index % len(_COLORS)], "linewidth": 1.4}
         marker, dash = _MARKERS[index % len(_MARKERS)], _DASHES[index % len(_DASHES)]
-        mean = 100 * np.array(curve.mean)
-        low, high = (100 * np.array(ends) for ends in (curve.low, curve.high))
-        panel.fill_between(
-            doses[order], low[order], high[order], color=color, alpha=0.1, linewidth=0
+        mean, low, high = (
+            100 * np.array(values)[order] for values in (curve.mean, curve.low, curve.high)
         )
-        panel.plot(doses[order], mean[order], dash, color=color, marker=marker, label=curve.model)
-        # Beside each other, so that equal values of several models can be told apart.
-        place = right * 1.07 ** (index - (len(report.curves) - 1) / 2)
-        panel.plot([place], [100 * curve.as_is], marker, color=color)
+        panel.fill_between(doses * shift, low, high, color=looks["color"], alpha=0.08, linewidth=0)
+        panel.plot(doses * shift, mean, dash, marker=marker, label=curve.model, **looks)
+        panel.plot([right * shift], [100 * curve.as_is], marker=marker, **looks)
+        ends = curve.as_is_interval
+        panel.vlines(doses * shift, low, high, **looks)
+        panel.vlines([right * shift], [100 * ends.low], [100 * ends.high], **looks)
         if not math.isnan(curve.lost_at):
-            panel.plot([curve.lost_at] * 2, [0, 100 * report.floor], ":", color=color, linewidth=1)
+            panel.plot([curve.lost_at] * 2, [0, 100 * report.floor], ":", **looks)
     panel.axhline(100 * report.floor, color=_INK, linewidth=0.8)
     panel.annotate(
         f"floor {100 * report.floor:.1f} %",
@@ -118,8 +122,12 @@ def draw_dose(report: DoseReport) -> Figure:
         fontsize=8,
         color=_INK,
     )
-    _finish_dose(panel, doses[order].tolist(), right, report)
+    _finish_dose(panel, doses.tolist(), float(right), report)
     return figure
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    return interval.low, interval.high
 
 
 def _finish_dose(panel: Axes, doses: Sequence[float], right: float, report: DoseReport) -> None:
@@ -127,15 +135,19 @@ def _finish_dose(panel: Axes, doses: Sequence[float], right: float, report: Dose
     panel.xaxis.set_major_locator(FixedLocator([*doses, right]))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xticklabels([*(f"{dose:g}" for dose in doses), "as is"])
-    panel.axvline(right / 1.5, color=_GRID, linewidth=1)
-    values = [x for curve in report.curves for x in (*curve.low, *curve.high, curve.as_is)]
+    panel.axvline(math.sqrt(right * doses[-1]), color=_GRID, linewidth=1)
+    values = [
+        x
+        for curve in report.curves
+        for x in (*curve.low, *curve.high, *curve.mean, curve.as_is, *_ends(curve.as_is_interval))
+    ]
     shown = [100 * x for x in (*values, report.floor) if not math.isnan(x)]
     margin = 0.08 * (max(shown) - min(shown)) + 0.5
     panel.set_ylim(max(0, min(shown) - margin), min(100, max(shown) + margin))
     panel.set_xlabel("photons a pixel at the 99th percentile of each image")
     panel.set_ylabel("mIoU, %")
     panel.set_title(
-        f"Accuracy against dose; bands: 95 % intervals over {report.n_images} test images",
+        f"Accuracy against dose; bands and bars: 95 % intervals over {report.n_images} test images",
         loc="left",
         fontsize=9,
     )

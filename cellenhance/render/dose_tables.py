@@ -28,7 +28,7 @@ class DoseCurve:
     Attributes
     ----------
     mean, low, high : at each dose of the report; the interval is over test images
-    as_is : on the data as it is
+    as_is, as_is_interval : on the data as it is
     lost_at : photons below which the floor is lost, or NaN
     lost_interval : of `lost_at`, from the resamples in which it is defined
     lost_share : share of such resamples; far from 1 the interval says little
@@ -39,6 +39,7 @@ class DoseCurve:
     low: tuple[float, ...]
     high: tuple[float, ...]
     as_is: float
+    as_is_interval: Interval
     lost_at: float
     lost_interval: Interval
     lost_share: float
@@ -64,6 +65,7 @@ class DoseReport:
                     "miou": [_or_none(x) for x in each.mean],
                     "interval": [_ends(x, y) for x, y in zip(each.low, each.high, strict=True)],
                     "miou_as_is": _or_none(each.as_is),
+                    "interval_as_is": _ends(each.as_is_interval.low, each.as_is_interval.high),
                     "lost_at_photons": _or_none(each.lost_at),
                     "lost_interval": _ends(each.lost_interval.low, each.lost_interval.high),
                     "lost_share_of_resamples": each.lost_share,
@@ -113,6 +115,7 @@ def _curve(
         low=tuple(each.low for each in intervals),
         high=tuple(each.high for each in intervals),
         as_is=float(scores[0].mean[_MIOU]),
+        as_is_interval=scores[0].intervals[_MIOU],
         lost_at=dose_of_loss(photons, mean, floor),
         lost_interval=percentile_interval(lost),
         lost_share=float(np.mean(~np.isnan(lost))) if lost.size else 0.0,
