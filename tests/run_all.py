@@ -1,7 +1,7 @@
 """The one door to all checks: ruff, mypy, the import contracts, then the tests.
 
 Every check runs even if one before it failed; the exit status is 0 only if all passed. Arguments go
-to pytest: ``python tests/run_all.py -k metrics``.
+to pytest: ``python tests/run_all.py -k metrics``. Tests run on all cores, those of a file together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ CHECKS = {
     "ruff format": ["-m", "ruff", "format", "--check", "."],
     "mypy": ["-m", "mypy"],
     "import contracts": ["-c", _LINT_IMPORTS],
-    "tests": ["-m", "pytest", "--doctest-modules", "cellenhance", "tests"],
+    "tests": [
+        *("-m", "pytest", "-n", "auto", "--dist", "loadfile"),
+        *("--doctest-modules", "cellenhance", "tests"),
+    ],
 }
 
 
