@@ -249,7 +249,8 @@ class TiffSource(ImageSource):
 
 
 def _choose_series(path: Path, file: Any) -> Any:
-    if not file.series:
+    # Counted first, a chain of pages that turns back on itself ends; `series` alone would not.
+    if not len(file.pages) or not file.series:
         raise ValueError("it holds no image")
     if len(file.series) > 1:
         sizes = [" x ".join(map(str, s.shape)) for s in file.series[:4]]

@@ -383,3 +383,17 @@ def test_a_palette_mask_is_its_indices_or_on_request_its_colours(
         picture.save(path)
     np.testing.assert_array_equal(read_mask(path), indices)
     np.testing.assert_array_equal(read_mask(path, expand_palette=True), colors[indices])
+
+
+def test_a_chain_of_pages_that_turns_back_on_itself_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((12, 16), np.uint8), photometric="minisblack", metadata=None)
+    data = bytearray(path.read_bytes())
+    n_tags = int.from_bytes(data[8:10], "little")
+    after = 10 + 12 * n_tags
+    data[after : after + 4] = len(data).to_bytes(4, "little")
+    # A second page without tags, whose next page is the first one.
+    data += bytes(2) + (8).to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    with open_image(path) as source:
+        assert (source.info.height, source.info.width) == (12, 16)
