@@ -84,7 +84,8 @@ def prepare(each: RealSet, data: Path, dataset: Path) -> list[str]:
         if each.name == "isbi2012":
             group_sections(dataset / "samples.csv")
         call(*split)
-    return [line(*words), line(*split)]
+    grouped = "# in samples.csv, column group: sections-0-4, sections-5-9 ..."
+    return [line(*words), *([grouped] if each.name == "isbi2012" else []), line(*split)]
 
 
 def group_sections(table: Path) -> None:
