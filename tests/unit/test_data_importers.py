@@ -204,7 +204,9 @@ def test_other_files_are_counted_and_hidden_ones_left_alone(tmp_path: Path) -> N
     (tmp_path / "images" / "notes.csv").write_text("x")
     source = find_source(tmp_path, "auto", ImportOptions())
     assert len(source.pairs) == 1
-    assert source.notes == ("2 file(s) that are no images ignored: images/._a.tif, images/notes.csv",)
+    assert source.notes == (
+        "2 file(s) that are no images ignored: images/._a.tif, images/notes.csv",
+    )
 
 
 @pytest.mark.parametrize(

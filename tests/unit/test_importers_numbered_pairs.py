@@ -30,7 +30,10 @@ def test_folders_are_the_split_and_repeated_numbers_become_paths(tmp_path: Path)
         ("1", "train"),
         ("test_img__0", "test"),
     ]
-    assert "1 file(s) and folder(s) not named by a number left aside: train_label/0.png.npy" in found.notes
+    assert (
+        "1 file(s) and folder(s) not named by a number left aside: train_label/0.png.npy"
+        in found.notes
+    )
 
 
 def test_a_validation_part_is_kept_too(tmp_path: Path) -> None:
