@@ -253,9 +253,8 @@ def test_all_folds_train_evaluate_and_predict_together(
     folds = json.loads(done.stdout)["folds"]
     assert set(folds) == {"fold-1", "fold-2"}
     assert sum(fold["n_images"] for fold in folds.values()) == 8
-    table = cli("evaluate", run).stdout
-    assert "all folds" in table
-    assert "population standard deviation over 2 folds" in " ".join(table.split())
+    table = " ".join(cli("evaluate", run).stdout.split())
+    assert "population standard deviation over 2 folds" in table
 
     image = next((tiny_dataset / "images").iterdir())
     done = cli("predict", run, image, "-o", tmp_path / "out")
