@@ -49,12 +49,17 @@ def report(request: ReportRequest, progress: ProgressCallback = silent) -> list[
     OutputExistsError
         A page is there already, without `overwrite`.
     SettingsError
-        One page is asked for several folds.
+        One page is asked for several folds, or a checkpoint file is given.
     """
     if is_benchmark(request.run):
         path = _path(request, request.run)
         write_text(path, render_report(describe_benchmark(request.run)))
         return [path]
+    if request.run.suffix == ".safetensors":
+        raise SettingsError(
+            f"{request.run}: a checkpoint alone has no curves and no dataset to report on; give "
+            "its run folder"
+        )
     folders = run_folders(request.run)
     if len(folders) > 1 and request.output is not None:
         raise SettingsError(

@@ -128,6 +128,12 @@ def test_what_is_no_run_is_refused(cli: RunCli, tmp_path: Path) -> None:
     assert "is no run" in done.stderr.replace("\n", " ")
 
 
+def test_a_checkpoint_file_is_referred_to_its_run(cli: RunCli, run: Path) -> None:
+    done = cli("report", run / "checkpoints" / "best.safetensors")
+    assert done.exit_code == 2
+    assert "give its run folder" in done.stderr.replace("\n", " ")
+
+
 def test_the_page_of_a_benchmark_shows_its_tables_as_they_stand(
     cli: RunCli, tmp_path: Path
 ) -> None:
