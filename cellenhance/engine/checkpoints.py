@@ -7,6 +7,7 @@ one, the optimizer and the counters: it is the commit point of training.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -124,6 +125,12 @@ def _save(path: Path, tensors: dict[str, Tensor], header: _FileHeader) -> None:
                 f"{path}: cannot be written ({error}); free some space, the checkpoint before it "
                 "is kept"
             ) from error
+
+
+def checkpoint_sha256(path: Path) -> str:
+    """Return the hash of a checkpoint file, by which what was made from it is known again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_model(path: Path) -> LoadedModel:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from cellenhance.data.writers import write_json
+from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.evaluation_files import (
     IMAGE_CONFUSION_FILE,
     RESULT,
@@ -98,7 +97,9 @@ def load_scored(run: BenchmarkRun, subset: str, metrics: Sequence[str] = ()) -> 
         return None  # not what we write: scored again
     if not set(metrics) <= set(result.metrics):
         return None
-    if result.subset != subset or result.checkpoint_sha256 != _hash(run.folder.best_path):
+    if result.subset != subset or result.checkpoint_sha256 != checkpoint_sha256(
+        run.folder.best_path
+    ):
         return None
     return ScoredRun(run, read_record(run.folder), result, load_image_confusion(counts))
 
@@ -133,7 +134,7 @@ def make_scored(
     result = RunResult(
         subset=subset,
         metrics=tuple(metrics),
-        checkpoint_sha256=_hash(run.folder.best_path),
+        checkpoint_sha256=checkpoint_sha256(run.folder.best_path),
         n_epochs=trained.n_epochs,
         best_epoch=trained.best_epoch,
         best_validation_miou=trained.best_miou,
@@ -149,7 +150,3 @@ def _training_seconds(folder: RunFolder) -> float:
     """Return the seconds of training and validation that timing.csv adds up to."""
     rows = read_table(folder.timing_path)
     return sum(float(row["train_s"]) + float(row["validation_s"]) for row in rows)
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import (
     EvaluatedSample,
@@ -274,7 +274,7 @@ def _facts(source: _Source, predictor: Predictor) -> dict[str, Any]:
     return {
         "run": source.name,
         "model": predictor.header.entry.name,
-        "checkpoint_sha256": hashlib.sha256(source.checkpoint.read_bytes()).hexdigest(),
+        "checkpoint_sha256": checkpoint_sha256(source.checkpoint),
         "dataset": subset.dataset.description.name,
         "is_dataset_of_training": subset.is_own,
         "subset": subset.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from cellenhance.data.samples import load_sample
 from cellenhance.data.splits import load_split
 from cellenhance.data.writers import write_json
 from cellenhance.engine.aep_analysis import FilterFacts, measure_filters
-from cellenhance.engine.checkpoints import LoadedModel
+from cellenhance.engine.checkpoints import LoadedModel, checkpoint_sha256
 from cellenhance.engine.device import Compute
 from cellenhance.engine.run_folder import RunFolder, RunRecord, dataset_identity, read_record
 from cellenhance.errors import DatasetError
@@ -38,7 +37,7 @@ def filters_of_run(
         logger.warning("%s: no run folder, so what filters do was not measured", model.path)
         return ()
     path = folder.root / "evaluation" / "val" / "filters.json"
-    identity = hashlib.sha256(model.path.read_bytes()).hexdigest()
+    identity = checkpoint_sha256(model.path)
     known = _read(path, identity)
     if known is not None:
         return known

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.writers import write_text
-from cellenhance.engine.run_folder import RunFolder, run_folders
+from cellenhance.engine.run_folder import run_folders
 from cellenhance.errors import OutputExistsError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.report import Report, render_report
+from cellenhance.render.report import render_report
 from cellenhance.tasks.report_benchmark import describe_benchmark, is_benchmark
 from cellenhance.tasks.report_run import describe_run
 
@@ -68,12 +68,9 @@ def report(request: ReportRequest, progress: ProgressCallback = silent) -> list[
         )
     paths = [_path(request, folder.root) for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
-        write_text(path, render_report(_describe(request, folder, progress)))
+        page = describe_run(folder, request.subset, request.device, request.n_images, progress)
+        write_text(path, render_report(page))
     return paths
-
-
-def _describe(request: ReportRequest, folder: RunFolder, progress: ProgressCallback) -> Report:
-    return describe_run(folder, request.subset, request.device, request.n_images, progress)
 
 
 def _path(request: ReportRequest, folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shlex
 import sys
@@ -21,7 +20,7 @@ from cellenhance.data.samples import load_mask, load_sample
 from cellenhance.data.splits import DEFAULT_SPLIT, SplitTable, load_split
 from cellenhance.engine import run_folder, seeding
 from cellenhance.engine.batches import TrainingImages
-from cellenhance.engine.checkpoints import ModelHeader
+from cellenhance.engine.checkpoints import ModelHeader, checkpoint_sha256
 from cellenhance.engine.device import Compute, choose_compute, free_memory_bytes
 from cellenhance.engine.initialisation import initialise_from
 from cellenhance.engine.run_folder import RunFolder, RunRecord
@@ -275,7 +274,7 @@ def _identify(path: Path | None) -> str | None:
     """Return the name and hash of a file of weights."""
     if path is None:
         return None
-    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return f"{path.name} {checkpoint_sha256(path)}"
 
 
 def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int, ...]:
