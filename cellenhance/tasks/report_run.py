@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cellenhance import __version__
 from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import load_predictor
@@ -54,7 +55,7 @@ def describe_run(
         f"{record.settings.split}, scored on the {subset} part",
         facts=_facts(run),
         sections=tuple(sections),
-        footer=f"Made by cellenhance {record.versions.get('cellenhance', '')}. Everything shown is "
+        footer=f"Made by cellenhance {__version__}. Everything shown is "
         "in this file; nothing is loaded from elsewhere.",
     )
 
@@ -102,7 +103,7 @@ def _scores_section(run: ReportedRun) -> Section:
     tables = [Numbers(table) for table in evaluation.tables()]
     caption = "Pixels by true class (rows) and class in the result (columns), all images pooled"
     figure = draw_confusion(scores.matrix, scores.classes, STYLE, caption=caption)
-    alt = f"Confusion matrix of {', '.join(scores.classes)}; the numbers are in confusion.csv"
+    alt = f"Confusion matrix of {', '.join(scores.classes)}; evaluate writes it as confusion.csv"
     return Section("Scores", (*tables, Picture(draw_png(figure), alt)))
 
 
