@@ -156,7 +156,7 @@ def call(results: dict[str, Any], *words: object, keep: bool = True) -> str:
 
 def epochs(dataset: Path) -> int:
     """Return the epochs that come nearest to STEPS optimizer steps."""
-    from cellenhance.data.manifest import load_dataset
+    from cellenhance.data.dataset.manifest import load_dataset
 
     loaded = load_dataset(dataset)
     pixels = sum(row.height * row.width for row in map(loaded.row, subset_ids(dataset, "train")))
@@ -165,8 +165,8 @@ def epochs(dataset: Path) -> int:
 
 def subset_ids(dataset: Path, subset: str) -> tuple[str, ...]:
     """Return the ids of a subset of the first fold."""
-    from cellenhance.data.manifest import load_dataset
-    from cellenhance.data.splits import load_split
+    from cellenhance.data.dataset.manifest import load_dataset
+    from cellenhance.data.dataset.splits import load_split
 
     return load_split(load_dataset(dataset)).subset(1, subset)
 

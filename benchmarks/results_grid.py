@@ -21,7 +21,7 @@ from typing import Any
 
 from real_sets import SETS, RealSet
 
-from cellenhance.render.benchmark_tables import MarkedTable, to_markdown
+from cellenhance.render.benchmark.tables import MarkedTable, to_markdown
 from cellenhance.render.tables import Table
 
 BEGIN, END = "<!-- grid begin -->", "<!-- grid end -->"

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from cellenhance.catalog import load_catalog
-from cellenhance.data.manifest import load_dataset
+from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.engine import seeding
 from cellenhance.engine.evaluation import count_pixels
 from cellenhance.engine.folding import fold_batch_norm
@@ -27,8 +27,8 @@ from cellenhance.metrics.scores import majority_scores
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import silent
-from cellenhance.tasks.list_models import show_model
-from cellenhance.tasks.train_setup import TrainRequest, prepare_run
+from cellenhance.tasks.models import show_model
+from cellenhance.tasks.train.setup import TrainRequest, prepare_run
 
 BEGIN, END = "<!-- zoo begin -->", "<!-- zoo end -->"
 SEED = 0

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from cellenhance.engine.model import Model, load_model
     from cellenhance.engine.predictions import Prediction
     from cellenhance.engine.whole_translations import Translations
-    from cellenhance.tasks.evaluate_run import EvaluateRunRequest, evaluate_run
-    from cellenhance.tasks.export_translations import (
+    from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
+    from cellenhance.tasks.predict.predict import PredictRequest, predict
+    from cellenhance.tasks.prepare.prepare import prepare_dataset
+    from cellenhance.tasks.prepare.request import PrepareRequest
+    from cellenhance.tasks.train.setup import TrainRequest
+    from cellenhance.tasks.train.train import train
+    from cellenhance.tasks.translate.export_translations import (
         ExportTranslationsRequest,
         export_translations,
     )
-    from cellenhance.tasks.predict import PredictRequest, predict
-    from cellenhance.tasks.prepare_dataset import prepare_dataset
-    from cellenhance.tasks.prepare_request import PrepareRequest
-    from cellenhance.tasks.train import train
-    from cellenhance.tasks.train_setup import TrainRequest
 
 __version__ = "0.1.0"
 
@@ -45,20 +45,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "EvaluateRunRequest": "cellenhance.tasks.evaluate_run",
-    "ExportTranslationsRequest": "cellenhance.tasks.export_translations",
+    "EvaluateRunRequest": "cellenhance.tasks.evaluate.run",
+    "ExportTranslationsRequest": "cellenhance.tasks.translate.export_translations",
     "Model": "cellenhance.engine.model",
-    "PredictRequest": "cellenhance.tasks.predict",
+    "PredictRequest": "cellenhance.tasks.predict.predict",
     "Prediction": "cellenhance.engine.predictions",
-    "PrepareRequest": "cellenhance.tasks.prepare_request",
-    "TrainRequest": "cellenhance.tasks.train_setup",
+    "PrepareRequest": "cellenhance.tasks.prepare.request",
+    "TrainRequest": "cellenhance.tasks.train.setup",
     "Translations": "cellenhance.engine.whole_translations",
-    "evaluate_run": "cellenhance.tasks.evaluate_run",
-    "export_translations": "cellenhance.tasks.export_translations",
+    "evaluate_run": "cellenhance.tasks.evaluate.run",
+    "export_translations": "cellenhance.tasks.translate.export_translations",
     "load_model": "cellenhance.engine.model",
-    "predict": "cellenhance.tasks.predict",
-    "prepare_dataset": "cellenhance.tasks.prepare_dataset",
-    "train": "cellenhance.tasks.train",
+    "predict": "cellenhance.tasks.predict.predict",
+    "prepare_dataset": "cellenhance.tasks.prepare.prepare",
+    "train": "cellenhance.tasks.train.train",
 }
 
 

@@ -48,10 +48,10 @@ def cli() -> RunCli:
 @pytest.fixture(scope="session")
 def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset folder of 8 synthetic images of 48 px: 4 train, 2 validate, 2 test."""
-    from cellenhance.data.splits import SplitSettings
+    from cellenhance.data.dataset.splits import SplitSettings
     from cellenhance.data.synthesize import SynthesizeSettings
-    from cellenhance.tasks.split_dataset import split_dataset
-    from cellenhance.tasks.synthesize_dataset import synthesize_dataset
+    from cellenhance.tasks.datasets.split import split_dataset
+    from cellenhance.tasks.datasets.synthesize import synthesize_dataset
 
     path = tmp_path_factory.mktemp("shared") / "dataset"
     synthesize_dataset(path, SynthesizeSettings(n_images=8, size_px=48, cell_px=20, seed=3))

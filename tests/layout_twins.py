@@ -189,8 +189,8 @@ def make_fiji_rois(root: Path) -> None:
 
 
 def make_dataset(root: Path) -> None:
-    from cellenhance.data.build import DatasetBuilder
-    from cellenhance.data.manifest import DatasetDescription, SegmentationClass
+    from cellenhance.data.dataset.build import DatasetBuilder
+    from cellenhance.data.dataset.manifest import DatasetDescription, SegmentationClass
 
     names = (("soil", "#000000"), ("cell", "#abcdef"))
     classes = tuple(

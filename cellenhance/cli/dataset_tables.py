@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.inspect_records import InspectReport, Spread
-    from cellenhance.tasks.prepare_plan import PreparePlan
-    from cellenhance.tasks.prepare_request import SourceSurvey
-    from cellenhance.tasks.split_dataset import SubsetSummary
+    from cellenhance.tasks.datasets.inspect_records import InspectReport, Spread
+    from cellenhance.tasks.datasets.split import SubsetSummary
+    from cellenhance.tasks.prepare.plan import PreparePlan
+    from cellenhance.tasks.prepare.request import SourceSurvey
 
 _MOST_PAIRS, _MOST_VALUES, _MOST_SIZES = 6, 24, 4
 
 
 def show_survey(found: SourceSurvey) -> None:
     """Show layout, folders, sizes, mask values and the first pairs."""
-    from cellenhance.data.classmap import show_code
+    from cellenhance.data.classes.class_map import show_code
 
     survey, source = found.survey, found.source
     sizes = sorted(survey.sizes.items(), key=lambda item: -item[1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cellenhance.data.sources import ChannelChoice, Projection
+    from cellenhance.data.files.sources import ChannelChoice, Projection
     from cellenhance.render.display import DisplayRange
     from cellenhance.render.figures import FigureStyle
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from cellenhance.cli import console
 
 if TYPE_CHECKING:
-    from cellenhance.engine.training_records import EpochReport, StepReport
+    from cellenhance.engine.training.records import EpochReport, StepReport
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def training_display(
     title: str, *, epoch_lines: bool = True
 ) -> Iterator[Callable[[StepReport | EpochReport], None]]:
     """Yield the report callback of a run; without a terminal only the epoch lines are shown."""
-    from cellenhance.engine.training_records import EpochReport
+    from cellenhance.engine.training.records import EpochReport
 
     columns = (
         TextColumn("{task.description}"),

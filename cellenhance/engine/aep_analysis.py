@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cellenhance.data.samples import Sample
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import Compute
 from cellenhance.engine.evaluation import count_pixels

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cellenhance.catalog import ModelEntry
-from cellenhance.data.manifest import SegmentationClass
+from cellenhance.data.dataset.manifest import SegmentationClass
+from cellenhance.data.files.writers import replacing
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing
-from cellenhance.data.writers import replacing
 from cellenhance.errors import CellEnhanceError, CheckpointError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import MaskArray
-from cellenhance.data.samples import Sample
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.engine.ensemble_variants import variant_logits, variant_names
 from cellenhance.engine.evaluation_files import RESULT, ImageMatrices
 from cellenhance.engine.inference import Predictor

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellenhance.data.manifest import read_rows
-from cellenhance.data.writers import write_csv
+from cellenhance.data.dataset.manifest import read_rows
+from cellenhance.data.files.writers import write_csv
 from cellenhance.errors import DatasetError
 
 RESULT = "result"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.channels import channel_facts
-from cellenhance.data.sources import ALPHA_NAME, ImageInfo, ImageSource
+from cellenhance.data.files.channels import channel_facts
+from cellenhance.data.files.sources import ALPHA_NAME, ImageInfo, ImageSource
 from cellenhance.errors import DatasetError
 
 

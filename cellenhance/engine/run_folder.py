@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import yaml
 
-from cellenhance.data.manifest import Dataset, SegmentationClass
+from cellenhance.data.dataset.manifest import Dataset, SegmentationClass
+from cellenhance.data.dataset.splits import split_path
+from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.data.normalize import Normalization
-from cellenhance.data.splits import split_path
-from cellenhance.data.writers import write_csv, write_text
-from cellenhance.engine.run_settings import RunSettings
+from cellenhance.engine.training.settings import RunSettings
 from cellenhance.errors import CheckpointError
 from cellenhance.settings import Settings, read_settings
 

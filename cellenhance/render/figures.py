@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from pydantic import Field, field_validator
 
-from cellenhance.data.writers import replacing
+from cellenhance.data.files.writers import replacing
 from cellenhance.errors import SettingsError
 from cellenhance.settings import Settings
 

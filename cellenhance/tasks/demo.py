@@ -6,28 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
-from cellenhance.data.splits import SplitSettings, load_split
+from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
+from cellenhance.data.dataset.splits import SplitSettings, load_split
 from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.tables import Table, comparison_table
-from cellenhance.tasks.compare import compare
-from cellenhance.tasks.compare_records import CompareRequest
-from cellenhance.tasks.contour_overlay import ContourOverlayRequest, contour_overlay
-from cellenhance.tasks.evaluate_run import EvaluateRunRequest, RunScores, evaluate_run
-from cellenhance.tasks.predict import PredictRequest, predict
-from cellenhance.tasks.prepare_dataset import prepare_dataset
-from cellenhance.tasks.prepare_request import PrepareRequest
-from cellenhance.tasks.report import ReportRequest
-from cellenhance.tasks.report import report as write_report
-from cellenhance.tasks.split_dataset import split_dataset
-from cellenhance.tasks.synthesize_dataset import synthesize_dataset
-from cellenhance.tasks.train import train
-from cellenhance.tasks.train_log import Report
-from cellenhance.tasks.train_setup import TrainRequest
-from cellenhance.tasks.translate import TranslateRequest, translate
+from cellenhance.tasks.compare.compare import compare
+from cellenhance.tasks.compare.contour_overlay import ContourOverlayRequest, contour_overlay
+from cellenhance.tasks.compare.records import CompareRequest
+from cellenhance.tasks.datasets.split import split_dataset
+from cellenhance.tasks.datasets.synthesize import synthesize_dataset
+from cellenhance.tasks.evaluate.run import EvaluateRunRequest, RunScores, evaluate_run
+from cellenhance.tasks.predict.predict import PredictRequest, predict
+from cellenhance.tasks.prepare.prepare import prepare_dataset
+from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.report.report import ReportRequest
+from cellenhance.tasks.report.report import report as write_report
+from cellenhance.tasks.train.log import Report
+from cellenhance.tasks.train.setup import TrainRequest
+from cellenhance.tasks.train.train import train
+from cellenhance.tasks.translate.translate import TranslateRequest, translate
 
 MODELS = ("light-unet", "aep")
 _SIZE_PX = 192

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from cellenhance.data.inputs import InputImage
+from cellenhance.data.dataset.inputs import InputImage
 from cellenhance.errors import CellEnhanceError, OutputExistsError
 from cellenhance.progress import ProgressCallback
 

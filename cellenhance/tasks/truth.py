@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.arrays import IGNORE, MaskArray
-from cellenhance.data.classmap import ClassMap, ClassRule
-from cellenhance.data.inputs import InputImage
-from cellenhance.data.manifest import DESCRIPTION_FILE, load_dataset
-from cellenhance.data.mask_classes import MaskClasses
-from cellenhance.data.mask_files import list_masks, shorten
+from cellenhance.data.classes.class_map import ClassMap, ClassRule
+from cellenhance.data.classes.mask_classes import MaskClasses
+from cellenhance.data.classes.mask_files import list_masks, shorten
+from cellenhance.data.dataset.inputs import InputImage
+from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.errors import DatasetError
 
 

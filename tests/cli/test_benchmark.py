@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cellenhance.engine.training import Trainer
+from cellenhance.engine.training.trainer import Trainer
 from cellenhance.errors import BusyRunError, CellEnhanceError
 
 TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
@@ -101,7 +101,7 @@ def test_a_model_that_fails_is_named_and_the_others_are_compared(
         raise CellEnhanceError("the training loss became nan")
 
     shutil.copytree(bench, tmp_path / "bench")
-    monkeypatch.setattr("cellenhance.tasks.benchmark.make_scored", fail)
+    monkeypatch.setattr("cellenhance.tasks.benchmark.benchmark.make_scored", fail)
     words = [word if word != "light-unet,unet-pair" else "light-unet,aep,unet-pair" for word in TWO]
     done = cli("benchmark", tiny_dataset, "-o", tmp_path / "bench", *words)
     assert done.exit_code == 4
@@ -130,7 +130,7 @@ def test_processes_share_a_benchmark_by_leaving_each_other_s_runs_alone(
         shutil.copytree(bench / runs.relative_to(target) / "fold-2", runs / "fold-2")
         raise BusyRunError("another training writes here")
 
-    monkeypatch.setattr("cellenhance.tasks.benchmark.make_scored", make_the_other)
+    monkeypatch.setattr("cellenhance.tasks.benchmark.benchmark.make_scored", make_the_other)
     done = cli("benchmark", tiny_dataset, "-o", target, *TWO)
     assert done.exit_code == 4
     assert "light-unet, seed 0, fold 1: another process is at it" in done.stderr
@@ -155,7 +155,7 @@ def test_a_benchmark_out_of_time_goes_on_to_the_same_result(
     target = tmp_path / "bench"
     command = ("benchmark", tiny_dataset, "-o", target, *TWO)
     clock = iter(range(0, 10**6))
-    monkeypatch.setattr("cellenhance.tasks.benchmark.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("cellenhance.tasks.benchmark.benchmark.time.monotonic", lambda: next(clock))
     done = cli(*command, "--max-hours", 3 / 3600)  # of a clock that ticks when it is looked at
     assert done.exit_code == 4
     assert "0 of 4 runs finished, 4 left" in done.stderr

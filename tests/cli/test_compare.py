@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from imageio.v3 import imread, imwrite
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.writers import write_mask
-from cellenhance.tasks.evaluate_predictions import (
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.files.writers import write_mask
+from cellenhance.tasks.evaluate.predictions import (
     EvaluatePredictionsRequest,
     evaluate_predictions,
 )
@@ -93,8 +93,8 @@ def test_a_grid_is_one_figure_of_the_images_asked_for(cli: Any, lab: Path) -> No
 
 def test_a_grid_ranks_by_the_mean_iou_of_all_models() -> None:
     from cellenhance.metrics.scores import OverlapScores
-    from cellenhance.tasks.compare import _pick
-    from cellenhance.tasks.compare_records import ComparedImage
+    from cellenhance.tasks.compare.compare import _pick
+    from cellenhance.tasks.compare.records import ComparedImage
 
     def scored(name: str, *hits: int) -> ComparedImage:
         matrices = [np.array([[hit, 10 - hit], [0, 10]]) for hit in hits]

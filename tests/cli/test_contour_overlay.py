@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from imageio.v3 import imread, imwrite
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.writers import write_image
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.files.writers import write_image
 from cellenhance.render.figures import PT_PER_MM
 
 ORANGE, BLUE = (0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)

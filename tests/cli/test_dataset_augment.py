@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import SplitSettings, load_split
-from cellenhance.tasks.split_dataset import split_dataset
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import SplitSettings, load_split
+from cellenhance.tasks.datasets.split import split_dataset
 
 
 def samples_of(path: Path) -> dict[str, Any]:

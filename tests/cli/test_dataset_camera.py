@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellenhance.data.camera import load_camera
-from cellenhance.data.writers import write_image
+from cellenhance.data.degrade.camera import load_camera
+from cellenhance.data.files.writers import write_image
 
 GAIN, OFFSET, READ_NOISE = 1.5, 120.0, 2.0
 

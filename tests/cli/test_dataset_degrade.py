@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cellenhance.data.degradation_table import load_degradations
-from cellenhance.data.manifest import load_dataset, save_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import split_names
-from cellenhance.data.writers import write_image
-from cellenhance.tasks.split_dataset import split_dataset
+from cellenhance.data.dataset.manifest import load_dataset, save_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import split_names
+from cellenhance.data.degrade.table import load_degradations
+from cellenhance.data.files.writers import write_image
+from cellenhance.tasks.datasets.split import split_dataset
 
 
 def images_of(path: Path) -> dict[str, Any]:
@@ -24,9 +24,9 @@ def images_of(path: Path) -> dict[str, Any]:
 @pytest.fixture
 def eight_bit(tmp_path: Path) -> Path:
     """Return a dataset of 3 grey 8-bit images of 32 px."""
-    from cellenhance.data.build import DatasetBuilder
-    from cellenhance.data.manifest import DatasetDescription, SegmentationClass
-    from cellenhance.data.splits import SplitSettings
+    from cellenhance.data.dataset.build import DatasetBuilder
+    from cellenhance.data.dataset.manifest import DatasetDescription, SegmentationClass
+    from cellenhance.data.dataset.splits import SplitSettings
 
     classes = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))
     builder = DatasetBuilder(

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.build import DatasetBuilder
-from cellenhance.data.manifest import DatasetDescription, SegmentationClass, load_dataset
-from cellenhance.data.readers import read_image
-from cellenhance.data.samples import load_sample
+from cellenhance.data.dataset.build import DatasetBuilder
+from cellenhance.data.dataset.manifest import DatasetDescription, SegmentationClass, load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.files.readers import read_image
 
 LAYOUTS = ("labelme", "coco", "qupath", "fiji-rois", "folders")
 

@@ -13,10 +13,10 @@ import tifffile
 from typer.testing import CliRunner, Result
 
 from cellenhance.cli.app import app
-from cellenhance.data.manifest import Dataset, load_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import load_split
-from cellenhance.data.writers import write_image, write_mask
+from cellenhance.data.dataset.manifest import Dataset, load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import load_split
+from cellenhance.data.files.writers import write_image, write_mask
 
 CLASSES = ("--class", "background=0", "--class", "cell=255")
 RNG = np.random.default_rng(5)

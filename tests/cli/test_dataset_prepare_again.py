@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import load_split
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import load_split
 from tests.layout_twins import make_csv, make_dataset
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import load_split
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import load_split
 from tests.conftest import RunCli
 from tests.layout_twins import (
     TWINS,

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cellenhance.data.build import DatasetBuilder
-from cellenhance.data.manifest import (
+from cellenhance.data.dataset.build import DatasetBuilder
+from cellenhance.data.dataset.manifest import (
     DatasetDescription,
     SegmentationClass,
     class_color,
     load_dataset,
 )
-from cellenhance.data.splits import load_split
+from cellenhance.data.dataset.splits import load_split
 
 RunCli = Callable[..., Any]
 

@@ -14,9 +14,9 @@ import torch
 import yaml
 from sklearn.metrics import confusion_matrix
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.samples import load_sample
-from cellenhance.data.splits import load_split
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.samples import load_sample
+from cellenhance.data.dataset.splits import load_split
 from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.evaluation_files import load_image_confusion
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from cellenhance.data.readers import read_image
+from cellenhance.data.files.readers import read_image
 from cellenhance.engine.evaluation_files import load_image_confusion
 
 FILES = {

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import torch
 
-from cellenhance.data.manifest import SegmentationClass
+from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine.checkpoints import ModelHeader, load_model, save_model
 from cellenhance.networks.aep import AEP

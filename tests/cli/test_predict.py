@@ -12,9 +12,9 @@ import pytest
 import tifffile
 from skimage.io import imread
 
-from cellenhance.data.manifest import load_dataset
-from cellenhance.data.readers import read_mask
-from cellenhance.data.writers import write_image
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.files.readers import read_mask
+from cellenhance.data.files.writers import write_image
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_the_pixel_size_survives(
     path = tmp_path / "cell.tif"
     write_image(path, image[..., None], pixel_size_um=0.325)
     assert cli("predict", tiny_run, path, "-o", tmp_path / "out").exit_code == 0
-    from cellenhance.data.readers import open_image
+    from cellenhance.data.files.readers import open_image
 
     with open_image(tmp_path / "out" / "masks" / "cell.tif") as source:
         assert source.info.pixel_size_um == pytest.approx(0.325, rel=1e-6)

@@ -12,7 +12,7 @@ import yaml
 
 from cellenhance.catalog import load_catalog
 from cellenhance.engine.checkpoints import load_model
-from cellenhance.engine.run_settings import RecipeSettings, resolve_recipe
+from cellenhance.engine.training.settings import RecipeSettings, resolve_recipe
 
 ROOT = Path(__file__).parents[2]
 CATALOG = load_catalog()

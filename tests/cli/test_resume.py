@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cellenhance.engine.training import Trainer
+from cellenhance.engine.training.trainer import Trainer
 
 EPOCHS = 3
 

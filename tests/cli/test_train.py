@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from cellenhance.engine.checkpoints import load_model
-from cellenhance.engine.training import Trainer
+from cellenhance.engine.training.trainer import Trainer
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -73,7 +73,7 @@ def test_ties_go_to_the_later_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mious = iter([0.5, 0.5, 0.4])
-    monkeypatch.setattr("cellenhance.engine.training.miou_of", lambda _: next(mious))
+    monkeypatch.setattr("cellenhance.engine.training.trainer.miou_of", lambda _: next(mious))
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--json")
     done = cli(*args, "--epochs", 3, *tiny_training)
     assert done.exit_code == 0, done.stderr
@@ -90,7 +90,7 @@ def test_patience_stops_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mious = iter([0.5, 0.4, 0.4, 0.4])
-    monkeypatch.setattr("cellenhance.engine.training.miou_of", lambda _: next(mious))
+    monkeypatch.setattr("cellenhance.engine.training.trainer.miou_of", lambda _: next(mious))
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--patience", 2)
     done = cli(*args, "--epochs", 9, *tiny_training)
     assert done.exit_code == 0, done.stderr
@@ -334,7 +334,7 @@ def test_a_folder_that_is_no_run_is_never_written_into(
 def test_too_large_a_batch_is_cut_down_and_that_is_said_and_resumed(
     cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, free = tmp_path / "run", "cellenhance.tasks.train_memory.free_memory_bytes"
+    run, free = tmp_path / "run", "cellenhance.tasks.train.memory.free_memory_bytes"
     monkeypatch.setattr(free, lambda _: 60 << 20)
     words = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1)
     words = (*words, "--set", "recipe.crop_px=64", "--batch-size", 64, "--precision", "fp32")
@@ -354,7 +354,7 @@ def test_too_large_a_batch_is_cut_down_and_that_is_said_and_resumed(
 def test_too_little_memory_for_one_image_is_said_before_the_first_step(
     cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cellenhance.tasks.train_memory.free_memory_bytes", lambda _: 1 << 20)
+    monkeypatch.setattr("cellenhance.tasks.train.memory.free_memory_bytes", lambda _: 1 << 20)
     done = cli("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run")
     assert done.exit_code == 5
     assert "even at batch size 1" in done.stderr

@@ -95,7 +95,7 @@ def test_existing_figures_need_overwrite(
 def test_the_figure_shows_the_values_that_are_exported(
     cli: RunCli, tiny_run: Path, tiny_dataset: Path, tmp_path: Path
 ) -> None:
-    from cellenhance.data.readers import open_image
+    from cellenhance.data.files.readers import open_image
     from cellenhance.engine.device import choose_compute
     from cellenhance.engine.inference import load_predictor
     from cellenhance.engine.planes import FilePlane

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cellenhance.catalog import load_catalog
-from cellenhance.data.manifest import SegmentationClass
+from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine.checkpoints import LoadedModel, ModelHeader, load_model, save_model
 from cellenhance.engine.device import choose_compute
@@ -44,7 +44,7 @@ MEASURED_THIN = {
     "fcn",
     "hrnet",
 }
-"""Architectures whose field is measured in tests/unit/test_networks_receptive_field.py."""
+"""Architectures whose field is measured in tests/unit/networks/test_receptive_field.py."""
 single_with_a_field = [
     name
     for name in with_a_field

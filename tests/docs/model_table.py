@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellenhance.tasks.list_models import list_models
+from cellenhance.tasks.models import list_models
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- model table begin -->", "<!-- model table end -->"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.importers.registry import IMPORTERS
-from cellenhance.data.manifest import load_dataset
 from tests.layout_twins import TWINS, Maker, class_mask, image, label_map, put
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"

@@ -14,13 +14,13 @@ from hypothesis.extra.numpy import arrays
 from cellenhance.data.annotations.coco_rle import decode_runs, encode_runs
 from cellenhance.data.annotations.outlines import trace_regions
 from cellenhance.data.annotations.rasterize import fill_area
+from cellenhance.data.dataset.manifest import DatasetDescription, SegmentationClass
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import ExportTarget
 from cellenhance.data.exporters.outlined import MOST_CHANGED
 from cellenhance.data.exporters.registry import EXPORTERS
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.registry import find_source
-from cellenhance.data.manifest import DatasetDescription, SegmentationClass
-from cellenhance.data.samples import Sample
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 MASKS = arrays(np.uint8, SIDES, elements=st.sampled_from([0, 1, 2, 255]))

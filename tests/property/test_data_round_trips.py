@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cellenhance.data.readers import ImageReadError, open_image, read_image, read_mask
-from cellenhance.data.writers import write_image, write_mask
+from cellenhance.data.files.readers import ImageReadError, open_image, read_image, read_mask
+from cellenhance.data.files.writers import write_image, write_mask
 
 DTYPES = st.sampled_from([np.uint8, np.uint16, np.int16, np.uint32, np.float32, np.float64])
 

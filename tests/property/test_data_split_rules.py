@@ -8,11 +8,16 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellenhance.data.dealing import build_units
-from cellenhance.data.fixed_split import read_split_table
-from cellenhance.data.folds import kfold_split
-from cellenhance.data.manifest import Dataset, DatasetDescription, SampleRow, SegmentationClass
-from cellenhance.data.splits import (
+from cellenhance.data.dataset.dealing import build_units
+from cellenhance.data.dataset.fixed_split import read_split_table
+from cellenhance.data.dataset.folds import kfold_split
+from cellenhance.data.dataset.manifest import (
+    Dataset,
+    DatasetDescription,
+    SampleRow,
+    SegmentationClass,
+)
+from cellenhance.data.dataset.splits import (
     SUBSETS,
     SplitSettings,
     SplitTable,

@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cellenhance.data.degradation_table import (
-    DegradedImage,
-    load_degradations,
-    save_degradations,
-)
-from cellenhance.data.degrade import (
+from cellenhance.data.degrade.physics import (
     DegradeParameters,
     DegradeSettings,
     degrade_image,
     draw_degradation,
     measure_levels,
+)
+from cellenhance.data.degrade.table import (
+    DegradedImage,
+    load_degradations,
+    save_degradations,
 )
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 3))

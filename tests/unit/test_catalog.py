@@ -10,7 +10,7 @@ import yaml
 
 from cellenhance import catalog
 from cellenhance.catalog import Component, load_catalog
-from cellenhance.engine.run_settings import resolve_recipe
+from cellenhance.engine.training.settings import resolve_recipe
 from cellenhance.errors import CatalogError
 
 MINE = {

@@ -13,9 +13,9 @@ from cellenhance.cli.training_display import training_display
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from cellenhance.tasks.benchmark import BenchmarkResult
-    from cellenhance.tasks.benchmark_plan import BenchmarkRequest
-    from cellenhance.tasks.train_log import Report
+    from cellenhance.tasks.benchmark.benchmark import BenchmarkResult
+    from cellenhance.tasks.benchmark.plan import BenchmarkRequest
+    from cellenhance.tasks.train.log import Report
 
 
 @command
@@ -132,9 +132,9 @@ def benchmark(
 
     Example: cellenhance benchmark data/liver -m unet,aep --folds all --seeds 3 -o bench
     """
-    from cellenhance.data.splits import DEFAULT_SPLIT
-    from cellenhance.tasks.benchmark_plan import BenchmarkRequest
-    from cellenhance.tasks.protocols import apply_protocol
+    from cellenhance.data.dataset.splits import DEFAULT_SPLIT
+    from cellenhance.tasks.benchmark.plan import BenchmarkRequest
+    from cellenhance.tasks.benchmark.protocols import apply_protocol
 
     request = BenchmarkRequest(
         dataset=dataset,
@@ -186,8 +186,8 @@ def _numbers(text: str | None) -> tuple[float, ...]:
 
 
 def _show_plan(request: BenchmarkRequest, *, json: bool) -> None:
-    from cellenhance.tasks.benchmark import plan_only
-    from cellenhance.tasks.benchmark_plan import RunStatus
+    from cellenhance.tasks.benchmark.benchmark import plan_only
+    from cellenhance.tasks.benchmark.plan import RunStatus
 
     plan = plan_only(request)
     values: dict[str, object] = {
@@ -206,7 +206,7 @@ def _show_plan(request: BenchmarkRequest, *, json: bool) -> None:
 
 
 def _run(request: BenchmarkRequest, *, json: bool) -> None:
-    from cellenhance.tasks.benchmark import benchmark as task
+    from cellenhance.tasks.benchmark.benchmark import benchmark as task
 
     def watch(name: str) -> AbstractContextManager[Report]:
         return training_display(name, epoch_lines=False)

@@ -12,7 +12,7 @@ from cellenhance.cli.image_work import report_end, split_runs
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.compare_records import CompareResult
+    from cellenhance.tasks.compare.records import CompareResult
 
 
 @command
@@ -80,8 +80,8 @@ def compare(
 
     Example: cellenhance compare runs/unet runs/aep data/liver -o figures --grid best,worst
     """
-    from cellenhance.tasks.compare import compare as compare_models
-    from cellenhance.tasks.compare_records import CompareRequest, result_to_json
+    from cellenhance.tasks.compare.compare import compare as compare_models
+    from cellenhance.tasks.compare.records import CompareRequest, result_to_json
 
     named = tuple(_parse_masks(text) for text in masks or ())
     runs, inputs = _split(runs_and_inputs, has_masks=bool(named))

@@ -12,7 +12,7 @@ from cellenhance.cli.image_work import report_end
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.contour_overlay import ContourOverlayResult
+    from cellenhance.tasks.compare.contour_overlay import ContourOverlayResult
 
 
 @command
@@ -67,7 +67,7 @@ def contour_overlay(
 
     Example: cellenhance contour-overlay data/liver/images predictions/masks -o overlays
     """
-    from cellenhance.tasks import contour_overlay as task
+    from cellenhance.tasks.compare import contour_overlay as task
 
     request = task.ContourOverlayRequest(
         images=images,

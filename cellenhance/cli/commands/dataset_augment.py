@@ -39,9 +39,9 @@ def augment(
 
     Example: cellenhance dataset augment dataset -o augmented --n 1000 --recipe isbi2012
     """
-    from cellenhance.data.splits import DEFAULT_SPLIT
+    from cellenhance.data.dataset.splits import DEFAULT_SPLIT
     from cellenhance.errors import SettingsError
-    from cellenhance.tasks.augment_dataset import SHEET, AugmentRequest, augment_dataset
+    from cellenhance.tasks.datasets.augment import SHEET, AugmentRequest, augment_dataset
 
     if split is not None and subset is None:
         raise SettingsError("--split has no effect without --subset; give both or neither")

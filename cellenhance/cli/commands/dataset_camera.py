@@ -11,7 +11,7 @@ from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.data.camera import Camera
+    from cellenhance.data.degrade.camera import Camera
 
 
 @command
@@ -44,7 +44,7 @@ def camera(
 
     Example: cellenhance dataset camera dark.tif flat_low.tif flat_high.tif -o camera.yaml
     """
-    from cellenhance.tasks.measure_camera import CameraRequest, measure_camera
+    from cellenhance.tasks.datasets.camera import CameraRequest, measure_camera
 
     request = CameraRequest(dark, tuple(flats), output, overwrite)
     with console.progress_bar() as progress:

@@ -165,12 +165,12 @@ def degrade(
 
     Example: cellenhance dataset degrade dataset -o dim --photons 10 --read-noise 1.6
     """
-    from cellenhance.data.camera import load_camera
-    from cellenhance.data.degradation_table import DEGRADATION_FILE
-    from cellenhance.data.degrade import DegradeSettings
+    from cellenhance.data.degrade.camera import load_camera
+    from cellenhance.data.degrade.physics import DegradeSettings
+    from cellenhance.data.degrade.table import DEGRADATION_FILE
     from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
-    from cellenhance.tasks.degrade_dataset import DegradeRequest, degrade_dataset
+    from cellenhance.tasks.datasets.degrade import DegradeRequest, degrade_dataset
 
     options_given = {
         "photons": photons,

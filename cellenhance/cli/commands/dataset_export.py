@@ -53,9 +53,9 @@ def export(
 
     Example: cellenhance dataset export dataset -o for_labelme --to labelme
     """
-    from cellenhance.data.splits import DEFAULT_SPLIT
+    from cellenhance.data.dataset.splits import DEFAULT_SPLIT
     from cellenhance.errors import SettingsError
-    from cellenhance.tasks.export_dataset import (
+    from cellenhance.tasks.datasets.export import (
         FOLDERS,
         SIMPLIFY_PX,
         ExportRequest,

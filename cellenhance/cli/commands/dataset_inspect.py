@@ -25,7 +25,7 @@ def inspect(
 
     Example: cellenhance dataset inspect dataset -o contact-sheet.png
     """
-    from cellenhance.tasks.inspect_dataset import inspect_dataset
+    from cellenhance.tasks.datasets.inspect import inspect_dataset
 
     with console.progress_bar() as progress:
         report = inspect_dataset(

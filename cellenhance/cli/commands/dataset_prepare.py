@@ -12,7 +12,7 @@ from cellenhance.cli import console, dataset_tables, options
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.data.instances import InstanceSettings
+    from cellenhance.data.importers.instances import InstanceSettings
 
 
 @command
@@ -153,10 +153,10 @@ def prepare(
     Example: cellenhance dataset prepare my_images -o dataset --class background=0 --class cell=255
     """
     from cellenhance.data.importers.contract import ImportOptions
-    from cellenhance.tasks.prepare_dataset import opened_source, survey_source
-    from cellenhance.tasks.prepare_plan import plan_dataset
-    from cellenhance.tasks.prepare_request import PrepareRequest
-    from cellenhance.tasks.prepare_write import write_dataset
+    from cellenhance.tasks.prepare.plan import plan_dataset
+    from cellenhance.tasks.prepare.prepare import opened_source, survey_source
+    from cellenhance.tasks.prepare.request import PrepareRequest
+    from cellenhance.tasks.prepare.write import write_dataset
 
     request = PrepareRequest(
         source=source,
@@ -198,7 +198,7 @@ def prepare(
 
 def _instance_settings(rule: str | None, boundary_width: int | None) -> InstanceSettings | None:
     """Return the rule as settings; SettingsError when it is unknown or has no boundary."""
-    from cellenhance.data.instances import InstanceSettings
+    from cellenhance.data.importers.instances import InstanceSettings
     from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
 

@@ -96,10 +96,10 @@ def split(
     """
     from dataclasses import asdict
 
-    from cellenhance.data.fixed_split import SplitLists
-    from cellenhance.data.splits import SplitSettings
+    from cellenhance.data.dataset.fixed_split import SplitLists
+    from cellenhance.data.dataset.splits import SplitSettings
     from cellenhance.settings import validate_settings
-    from cellenhance.tasks.split_dataset import FixedSplit, split_dataset
+    from cellenhance.tasks.datasets.split import FixedSplit, split_dataset
 
     lists = SplitLists(train_list, val_list, test_list)
     given = {

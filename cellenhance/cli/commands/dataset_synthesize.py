@@ -28,7 +28,7 @@ def synthesize(
     """
     from cellenhance.data.synthesize import SynthesizeSettings
     from cellenhance.settings import validate_settings
-    from cellenhance.tasks.synthesize_dataset import synthesize_dataset
+    from cellenhance.tasks.datasets.synthesize import synthesize_dataset
 
     values = {
         "n_images": n_images,

@@ -11,7 +11,7 @@ from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.train_log import Report
+    from cellenhance.tasks.train.log import Report
 
 
 @command

@@ -13,8 +13,8 @@ from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
     from cellenhance.render.tables import Table
-    from cellenhance.tasks.evaluate_predictions import EvaluatePredictionsRequest
-    from cellenhance.tasks.evaluate_run import EvaluateRunRequest
+    from cellenhance.tasks.evaluate.predictions import EvaluatePredictionsRequest
+    from cellenhance.tasks.evaluate.run import EvaluateRunRequest
 
 
 @command
@@ -116,13 +116,13 @@ def evaluate(
     """
     from cellenhance.errors import SettingsError
     from cellenhance.metrics.score_intervals import Resampling
-    from cellenhance.tasks.evaluate_predictions import EvaluatePredictionsRequest
+    from cellenhance.tasks.evaluate.predictions import EvaluatePredictionsRequest
 
     style = options.figure_style(dpi, width_mm, "light", formats)
     resampling = Resampling(seed, resamples)
     wanted = tuple(word for word in (metrics or "").split(",") if word.strip())
     if runs and predictions is None and truth is None:
-        from cellenhance.tasks.evaluate_run import EvaluateRunRequest
+        from cellenhance.tasks.evaluate.run import EvaluateRunRequest
 
         of_masks: dict[str, object] = {
             "--class": classes,
@@ -184,7 +184,7 @@ def _refuse(values: dict[str, object], home: str) -> None:
 
 
 def _evaluate_runs(runs: list[Path], request: EvaluateRunRequest, *, json: bool) -> None:
-    from cellenhance.tasks.evaluate_runs import evaluate_runs
+    from cellenhance.tasks.evaluate.runs import evaluate_runs
 
     with console.progress_bar() as progress:
         result = evaluate_runs(runs, request, progress)
@@ -209,7 +209,7 @@ def _evaluate_runs(runs: list[Path], request: EvaluateRunRequest, *, json: bool)
 
 
 def _evaluate_masks(request: EvaluatePredictionsRequest, *, json: bool) -> None:
-    from cellenhance.tasks.evaluate_predictions import evaluate_predictions
+    from cellenhance.tasks.evaluate.predictions import evaluate_predictions
 
     with console.progress_bar() as progress:
         evaluation = evaluate_predictions(request, progress)

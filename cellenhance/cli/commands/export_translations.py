@@ -42,7 +42,7 @@ def export_translations(
     Example: cellenhance export-translations runs/aep "plate 1/" -o enhanced
     """
     from cellenhance.errors import SettingsError
-    from cellenhance.tasks import export_translations as task
+    from cellenhance.tasks.translate import export_translations as task
 
     runs, inputs = split_runs(run_and_inputs)
     if len(runs) > 1:
@@ -73,7 +73,10 @@ def export_translations(
 
 
 def _show(result: object) -> None:
-    from cellenhance.tasks.export_translations import ExportTranslationsResult, FilterRange
+    from cellenhance.tasks.translate.export_translations import (
+        ExportTranslationsResult,
+        FilterRange,
+    )
 
     assert isinstance(result, ExportTranslationsResult)
 

@@ -11,7 +11,7 @@ from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.list_models import ModelDetails
+    from cellenhance.tasks.models import ModelDetails
 
 
 @command
@@ -28,7 +28,7 @@ def models(
 
     Example: cellenhance models aep
     """
-    from cellenhance.tasks.list_models import list_models, show_model
+    from cellenhance.tasks.models import list_models, show_model
 
     if name is not None:
         _show(show_model(name, models_file), json=json)

@@ -38,7 +38,7 @@ def predict(
 
     Example: cellenhance predict runs/aep "plate 1/" -o predictions
     """
-    from cellenhance.tasks import predict as task
+    from cellenhance.tasks.predict import predict as task
 
     runs, inputs = split_runs(runs_and_inputs)
     request = task.PredictRequest(
@@ -65,7 +65,7 @@ def predict(
 
 def _show(result: object) -> None:
     from cellenhance.render.tables import format_percent
-    from cellenhance.tasks.predict import PredictResult
+    from cellenhance.tasks.predict.predict import PredictResult
 
     assert isinstance(result, PredictResult)
     if not result.written:

@@ -38,8 +38,8 @@ def report(
 
     Example: cellenhance report runs/aep --overwrite
     """
-    from cellenhance.tasks.report import ReportRequest
-    from cellenhance.tasks.report import report as task
+    from cellenhance.tasks.report.report import ReportRequest
+    from cellenhance.tasks.report.report import report as task
 
     request = ReportRequest(
         run=run,

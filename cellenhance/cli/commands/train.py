@@ -12,7 +12,7 @@ from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.train_setup import TrainRequest
+    from cellenhance.tasks.train.setup import TrainRequest
 
 
 @command
@@ -92,9 +92,9 @@ def train(
 
     Example: cellenhance train data/liver -m aep -o runs/aep --epochs 50
     """
-    from cellenhance.data.splits import DEFAULT_SPLIT
-    from cellenhance.tasks.train import folds_of
-    from cellenhance.tasks.train_setup import TrainRequest
+    from cellenhance.data.dataset.splits import DEFAULT_SPLIT
+    from cellenhance.tasks.train.setup import TrainRequest
+    from cellenhance.tasks.train.train import folds_of
 
     request = TrainRequest(
         dataset=dataset,
@@ -142,7 +142,7 @@ def _requests(
 
 
 def _train_one(request: TrainRequest) -> dict[str, Any]:
-    from cellenhance.tasks.train import train as task
+    from cellenhance.tasks.train.train import train as task
 
     with training_display(request.output.name) as report:
         result = task(request, report)
@@ -161,7 +161,7 @@ def _train_one(request: TrainRequest) -> dict[str, Any]:
 
 
 def _show_plan(requests: list[TrainRequest], json: bool) -> None:
-    from cellenhance.tasks.train import plan_training
+    from cellenhance.tasks.train.train import plan_training
 
     plan = plan_training(requests[0])
     seconds = plan.seconds_per_step * plan.n_steps_per_epoch * plan.n_epochs

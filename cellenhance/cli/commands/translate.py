@@ -13,7 +13,7 @@ from cellenhance.cli.invocation import command
 
 if TYPE_CHECKING:
     from cellenhance.metrics.contrast import Interval
-    from cellenhance.tasks.translate import TranslateResult
+    from cellenhance.tasks.translate.translate import TranslateResult
 
 
 @command
@@ -52,7 +52,7 @@ def translate(
 
     Example: cellenhance translate runs/aep data/liver -o figures --format pdf
     """
-    from cellenhance.tasks import translate as task
+    from cellenhance.tasks.translate import translate as task
 
     request = task.TranslateRequest(
         run=run,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.classmap import ClassRule
+from cellenhance.data.classes.class_map import ClassRule
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 

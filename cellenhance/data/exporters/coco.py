@@ -15,11 +15,11 @@ from cellenhance.data.annotations.labels import LABELME_IGNORE
 from cellenhance.data.annotations.outlines import Region
 from cellenhance.data.annotations.rasterize import fill_area
 from cellenhance.data.annotations.shapes import Area
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import write_simple_image
 from cellenhance.data.exporters.outlined import labels_of, outline_sample
-from cellenhance.data.samples import Sample
-from cellenhance.data.writers import write_json
+from cellenhance.data.files.writers import write_json
 
 
 class CocoExporter:

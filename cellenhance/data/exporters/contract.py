@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cellenhance.data.manifest import DatasetDescription
-from cellenhance.data.samples import Sample
+from cellenhance.data.dataset.manifest import DatasetDescription
+from cellenhance.data.dataset.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)

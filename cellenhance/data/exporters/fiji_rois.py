@@ -17,11 +17,11 @@ from cellenhance.data.annotations.imagej_roi import Roi, encode_roi
 from cellenhance.data.annotations.labels import LABELME_IGNORE, LABELS_FILE
 from cellenhance.data.annotations.outlines import Region
 from cellenhance.data.annotations.shapes import Area
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import write_tiff
 from cellenhance.data.exporters.outlined import background_index, labels_of, outline_sample
-from cellenhance.data.samples import Sample
-from cellenhance.data.writers import replacing, write_text
+from cellenhance.data.files.writers import replacing, write_text
 from cellenhance.errors import DatasetError
 
 _LARGEST_SIDE_PX = 32767

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from cellenhance.data.classes.mask_classes import write_classes
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import write_tiff
-from cellenhance.data.mask_classes import write_classes
-from cellenhance.data.samples import Sample
-from cellenhance.data.writers import write_mask
+from cellenhance.data.files.writers import write_mask
 
 
 class FoldersExporter:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.manifest import DatasetDescription
-from cellenhance.data.writers import write_image, write_png
+from cellenhance.data.dataset.manifest import DatasetDescription
+from cellenhance.data.files.writers import write_image, write_png
 
 _LOW, _HIGH = 0.1, 99.8
 """Percentiles that become black and white in a picture to look at."""

@@ -12,12 +12,12 @@ import base64
 from cellenhance.data.annotations.labels import BACKGROUND, LABELME_BACKGROUND, LABELME_IGNORE
 from cellenhance.data.annotations.outlines import Region
 from cellenhance.data.annotations.shapes import Area
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import is_simple, viewing_png, write_simple_image
 from cellenhance.data.exporters.outlined import labels_of, outline_sample
+from cellenhance.data.files.writers import write_json, write_text
 from cellenhance.data.importers.labelme import CENTER, closed_areas
-from cellenhance.data.samples import Sample
-from cellenhance.data.writers import write_json, write_text
 
 _VERSION = "5.4.1"
 

@@ -14,9 +14,9 @@ from cellenhance.data.annotations.labels import is_background
 from cellenhance.data.annotations.outlines import Region, trace_regions
 from cellenhance.data.annotations.rasterize import paint_shapes
 from cellenhance.data.annotations.shapes import Area, Shape
+from cellenhance.data.dataset.manifest import DatasetDescription
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
-from cellenhance.data.manifest import DatasetDescription
-from cellenhance.data.samples import Sample
 
 MOST_CHANGED = 0.005
 """Share of the pixels of an image that simplified outlines may change."""

@@ -10,11 +10,11 @@ from cellenhance.arrays import IGNORE
 from cellenhance.data.annotations.labels import LABELS_FILE, QUPATH_IGNORE
 from cellenhance.data.annotations.outlines import Region
 from cellenhance.data.annotations.shapes import Area
+from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import write_tiff
 from cellenhance.data.exporters.outlined import labels_of, outline_sample
-from cellenhance.data.samples import Sample
-from cellenhance.data.writers import write_json, write_text
+from cellenhance.data.files.writers import write_json, write_text
 
 _GREY = [128, 128, 128]
 

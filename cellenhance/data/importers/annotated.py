@@ -24,13 +24,13 @@ from cellenhance.data.annotations.labels import (
 )
 from cellenhance.data.annotations.rasterize import paint_shapes
 from cellenhance.data.annotations.shapes import Annotation, lies_outside
+from cellenhance.data.files.readers import image_stem, open_image
+from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, name_pairs, pair_of, path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.data.importers.places import named_folder
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
-from cellenhance.data.readers import image_stem, open_image
-from cellenhance.data.sources import ImageInfo
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
 _N_TRIED = 5

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     FilePair,
@@ -20,7 +21,6 @@ from cellenhance.data.importers.file_pair import (
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import find_places, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
-from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError, SettingsError
 
 _MASKS = ("_cp_masks", "_masks")

@@ -9,10 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.classmap import ClassRule
-from cellenhance.data.manifest import DatasetDescription
-from cellenhance.data.sources import ImageInfo, Projection
-from cellenhance.data.splits import SplitRow
+from cellenhance.data.classes.class_map import ClassRule
+from cellenhance.data.dataset.manifest import DatasetDescription
+from cellenhance.data.dataset.splits import SplitRow
+from cellenhance.data.files.sources import ImageInfo, Projection
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import Subset
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import describe_planes
 from cellenhance.data.importers.listed import Entry, collect, find_listed
 from cellenhance.data.importers.places import SUBSET_WORDS
 from cellenhance.data.importers.subsets import describe_split
-from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError, SettingsError
 
 SUFFIXES = (".csv", ".tsv")

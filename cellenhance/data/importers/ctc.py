@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellenhance.data.files.readers import open_image, read_mask
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     FilePair,
@@ -24,7 +25,6 @@ from cellenhance.data.importers.file_pair import (
     path_label,
 )
 from cellenhance.data.importers.places import has_pair_folders
-from cellenhance.data.readers import open_image, read_mask
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
 _FRAME = re.compile(r"t([0-9]{2,6})\.tiff?", re.I)

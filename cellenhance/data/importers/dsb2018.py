@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.files.readers import image_stem, open_image, read_mask
+from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.pairing import list_images
-from cellenhance.data.readers import image_stem, open_image, read_mask
-from cellenhance.data.sources import ImageInfo
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
 

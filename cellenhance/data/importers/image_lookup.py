@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import named_folder
-from cellenhance.data.readers import image_stem
 from cellenhance.errors import DatasetError
 
 

@@ -27,6 +27,7 @@ from cellenhance.data.annotations.json_files import (
     load_json,
 )
 from cellenhance.data.annotations.shapes import Annotation, Area, Ring, Shape, Stencil
+from cellenhance.data.files.readers import read_mask
 from cellenhance.data.importers.annotated import (
     Drawing,
     DrawnSource,
@@ -39,7 +40,6 @@ from cellenhance.data.importers.annotated import (
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
-from cellenhance.data.readers import read_mask
 from cellenhance.errors import DatasetError, ImageReadError
 
 LINE_WIDTH_PX, POINT_RADIUS_PX = 10.0, 5.0

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.annotations.labels import CHANGES_FILE, LABELS_FILE
+from cellenhance.data.files.readers import open_image
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.name_lists import name_some
-from cellenhance.data.readers import open_image
 from cellenhance.errors import ImageReadError
 
 _MOST_OPENED = 20

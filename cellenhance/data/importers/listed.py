@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import SUBSETS, SplitRow, Subset
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, expand_planes, name_pairs, pair_of
-from cellenhance.data.splits import SUBSETS, SplitRow, Subset
 from cellenhance.errors import DatasetError
 
 _KEEP_FIRST: tuple[Subset, ...] = ("test", "val", "train")

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.classmap import ClassRule
+from cellenhance.data.classes.class_map import ClassRule
+from cellenhance.data.dataset.splits import Subset
+from cellenhance.data.files.readers import image_stem
+from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, expand_planes, path_label
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.subsets import describe_split, split_rows
-from cellenhance.data.readers import image_stem
-from cellenhance.data.sources import ImageInfo
-from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
 _CHANNEL = re.compile(r"(.+)_([0-9]{4})")

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.classmap import ClassRule
+from cellenhance.data.classes.class_map import ClassRule
+from cellenhance.data.dataset.samples import pixel_sha256
+from cellenhance.data.dataset.splits import SUBSETS, SplitRow, Subset
+from cellenhance.data.files.raster import NPY_FAILURES
+from cellenhance.data.files.readers import open_image
+from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
-from cellenhance.data.raster_reader import NPY_FAILURES
-from cellenhance.data.readers import open_image
-from cellenhance.data.samples import pixel_sha256
-from cellenhance.data.sources import ImageInfo
-from cellenhance.data.splits import SUBSETS, SplitRow, Subset
 from cellenhance.errors import DatasetError, SettingsError
 
 _NAME = re.compile(r"(train|val|test)_(images|labels)_([0-9]{1,4})\.npy")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import SUBSETS
+from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     FilePair,
@@ -21,8 +23,6 @@ from cellenhance.data.importers.file_pair import (
 from cellenhance.data.importers.places import SEARCH_DEPTH, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.name_lists import name_some
-from cellenhance.data.readers import image_stem, is_image_name
-from cellenhance.data.splits import SUBSETS
 from cellenhance.errors import DatasetError, SettingsError
 
 

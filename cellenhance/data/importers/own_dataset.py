@@ -9,12 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.classmap import ClassRule
+from cellenhance.data.classes.class_map import ClassRule
+from cellenhance.data.dataset.manifest import (
+    DESCRIPTION_FILE,
+    SAMPLES_FILE,
+    SampleRow,
+    load_dataset,
+)
+from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split, split_names
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair
 from cellenhance.data.importers.subsets import describe_split
-from cellenhance.data.manifest import DESCRIPTION_FILE, SAMPLES_FILE, SampleRow, load_dataset
-from cellenhance.data.splits import DEFAULT_SPLIT, load_split, split_names
 from cellenhance.errors import SettingsError
 
 

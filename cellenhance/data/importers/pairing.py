@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.data.importers.file_pair import FilePair, pair_of, relative_key
-from cellenhance.data.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
 
 MASK_SUFFIXES = ("_masks", "_mask", "_labels", "_label", "_gt", "_seg")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import Subset
+from cellenhance.data.files.readers import is_image_name
 from cellenhance.data.importers.pairing import list_images, match_one_folder
 from cellenhance.data.name_lists import name_some
-from cellenhance.data.readers import is_image_name
-from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError
 
 IMAGE_WORDS = ("images", "image", "imgs", "img", "raw", "org", "src", "inputs", "input")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.files.readers import image_stem, open_image
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     STACK_SUFFIXES,
@@ -23,7 +24,6 @@ from cellenhance.data.importers.file_pair import (
 from cellenhance.data.importers.leftovers import say_damage
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import has_pair_folders
-from cellenhance.data.readers import image_stem, open_image
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 
 IMAGE_WORDS = ("volumes", "volume", "images", "image", "imgs", "img", "raw", "input")

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import SUBSETS, SplitRow, Subset
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.importers.file_pair import FilePair
 from cellenhance.data.importers.places import subset_of_folder
 from cellenhance.data.name_lists import name_some
-from cellenhance.data.splits import SUBSETS, SplitRow, Subset
 
 
 def split_by_folders(pairs: Sequence[FilePair], source: Path) -> tuple[SplitRow, ...]:

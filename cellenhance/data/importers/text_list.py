@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cellenhance.data.dataset.splits import Subset
+from cellenhance.data.files.readers import IMAGE_SUFFIXES, image_stem
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import describe_planes
 from cellenhance.data.importers.listed import Entry, collect, find_listed
 from cellenhance.data.importers.places import SUBSET_WORDS
 from cellenhance.data.importers.subsets import describe_split
 from cellenhance.data.name_lists import name_some
-from cellenhance.data.readers import IMAGE_SUFFIXES, image_stem
-from cellenhance.data.splits import Subset
 from cellenhance.errors import DatasetError, SettingsError
 
 SUFFIXES = (".txt", ".lst")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
     FilePair,
@@ -18,7 +19,6 @@ from cellenhance.data.importers.file_pair import (
 )
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import Place, find_places, left_aside, named_folder
-from cellenhance.data.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError, SettingsError
 
 _ROW = re.compile(r"\s*[+-]?[0-9]+(?:[\s,;]+[+-]?[0-9]+)+[\s,;]*")

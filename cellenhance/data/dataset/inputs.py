@@ -1,0 +1,96 @@
+"""Which files a command works on: files, folders and globs become images with output names."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
+from cellenhance.data.files.readers import image_stem, is_image_name
+from cellenhance.errors import DatasetError
+
+
+@dataclass(frozen=True, slots=True)
+class InputImage:
+    """One image file and the name of what is made of it.
+
+    Attributes
+    ----------
+    stem : relative path without extension, forward slashes; subfolders of a folder input are kept
+    """
+
+    path: Path
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInputs:
+    """The images in order, and the files in folders that are no images."""
+
+    images: tuple[InputImage, ...]
+    skipped: tuple[Path, ...]
+
+
+def find_inputs(inputs: Sequence[str]) -> FoundInputs:
+    """Return the images behind files, folders (with subfolders) and globs.
+
+    A dataset folder of ours stands for its `images` folder. Hidden files are left out.
+
+    Raises
+    ------
+    DatasetError
+        An input is missing or holds no image, or two images would get the same output name.
+    """
+    images: list[InputImage] = []
+    skipped: list[Path] = []
+    for text in inputs:
+        found = [found for path in expand_glob(text) for found in _images_at(path, skipped)]
+        if not found:
+            raise DatasetError(f"{text}: holds no image; expected TIFF, PNG, JPEG, BMP or .npy")
+        images += found
+    images = list(dict.fromkeys(images))
+    _check_collisions(images)
+    return FoundInputs(tuple(images), tuple(skipped))
+
+
+def expand_glob(text: str) -> list[Path]:
+    """Return the path, or what a glob stands for; a name with brackets that exists is a name."""
+    path = Path(text)
+    if path.exists():
+        return [path]
+    matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207
+    if not matches:
+        kind = "matches nothing" if glob.has_magic(text) else "there is no such file or folder"
+        raise DatasetError(f"{text}: {kind}; expected an image, a folder of images or a glob")
+    return matches
+
+
+def _images_at(path: Path, skipped: list[Path]) -> list[InputImage]:
+    if path.is_file():
+        return [InputImage(path, image_stem(path))]
+    root = path / "images" if (path / DESCRIPTION_FILE).is_file() else path
+    files = sorted(
+        file
+        for file in root.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(root).parts)
+    )
+    skipped += [file for file in files if not is_image_name(file)]
+    return [
+        InputImage(file, file.relative_to(root).with_name(image_stem(file)).as_posix())
+        for file in files
+        if is_image_name(file)
+    ]
+
+
+def _check_collisions(images: Sequence[InputImage]) -> None:
+    first: dict[str, Path] = {}
+    for image in images:
+        # Compared without case: "A.tif" and "a.tif" are one file on Windows and macOS.
+        other = first.setdefault(image.stem.casefold(), image.path)
+        if other != image.path:
+            raise DatasetError(
+                f"{other} and {image.path} would both be written as '{image.stem}'; predict them "
+                "into different folders or rename one"
+            )

@@ -1,0 +1,277 @@
+"""A benchmark request becomes its list of runs: which are finished, begun, or still to do."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split
+from cellenhance.engine.checkpoints import load_state
+from cellenhance.engine.device import Compute, choose_compute
+from cellenhance.engine.run_folder import RunFolder, dataset_identity, read_record
+from cellenhance.engine.training.settings import RunSettings, first_difference
+from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
+from cellenhance.metrics.bootstrap import N_RESAMPLES
+from cellenhance.metrics.further_scores import choose_metrics
+from cellenhance.tasks.train.setup import TrainRequest, expected_settings
+
+AS_IS = "as-is"
+"""Name of the condition in which the dataset is used as it lies."""
+
+SCORED_SUBSETS = ("test", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRequest:
+    """What to compare; None means "as the recipe or the default says".
+
+    Attributes
+    ----------
+    models : names of the catalogue; differences are to the first
+    folds : "all", or numbers with commas between
+    n_seeds, seed : seeds `seed`, `seed` + 1, ...
+    metrics : names of further metrics, as `evaluate --metrics` takes them
+    photons : photon counts of degraded copies on which everything is repeated
+    iou_floor : the mIoU whose loss is looked for along the dose; None: 90 % of the first model's
+    max_hours : pause when they are over
+    report : draw figures, too
+    probing : score every run again without the deep maps of each decoder level
+    protocol : name of the published one that filled in the request, see `protocols`
+    overwrite : replace runs that were made with other settings or data
+    """
+
+    dataset: Path
+    models: tuple[str, ...]
+    output: Path
+    split: str = DEFAULT_SPLIT
+    folds: str = "all"
+    n_seeds: int = 1
+    seed: int = 0
+    subset: str = "test"
+    recipe: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    assignments: tuple[str, ...] = ()
+    models_file: Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    metrics: tuple[str, ...] = ()
+    photons: tuple[float, ...] = ()
+    iou_floor: float | None = None
+    max_hours: float | None = None
+    n_resamples: int = N_RESAMPLES
+    report: bool = False
+    probing: bool = False
+    protocol: str | None = None
+    overwrite: bool = False
+    command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The dataset as it is, or a copy of it at a lower dose."""
+
+    name: str
+    photons: float | None
+    dataset: Path
+
+
+class RunStatus(Enum):
+    """How far a run has come."""
+
+    NEW = "to do"
+    BEGUN = "begun"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRun:
+    """One model, fold and seed in one condition, in a run folder of its own."""
+
+    condition: Condition
+    model: str
+    seed: int
+    fold: int
+    status: RunStatus
+    request: TrainRequest
+
+    @property
+    def folder(self) -> RunFolder:
+        """Return the run folder."""
+        return RunFolder(self.request.output)
+
+    @property
+    def name(self) -> str:
+        """Return what the run is called in messages."""
+        return f"{self.condition.name}, {self.model}, seed {self.seed}, fold {self.fold}"
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkPlan:
+    """All runs, in the order in which they are made: whole comparisons come first."""
+
+    request: BenchmarkRequest
+    conditions: tuple[Condition, ...]
+    folds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    runs: tuple[BenchmarkRun, ...]
+
+    def count(self, status: RunStatus) -> int:
+        """Return the number of runs of a status."""
+        return sum(run.status is status for run in self.runs)
+
+
+def check_request(request: BenchmarkRequest) -> None:
+    """Raise `SettingsError` or `DatasetError` for what can be seen to be wrong at once."""
+    if not request.models:
+        raise SettingsError("--model: name at least one model, such as -m light-unet,aep")
+    for what, values in (("-m", request.models), ("--photons", request.photons)):
+        twice = [each for each in values if values.count(each) > 1]
+        if twice:
+            raise SettingsError(f"{what}: {twice[0]} stands twice; name each once")
+    if request.subset not in SCORED_SUBSETS:
+        raise SettingsError(f"--subset {request.subset}: expected {' or '.join(SCORED_SUBSETS)}")
+    metric_names(request)
+    dataset = load_dataset(request.dataset)
+    split = load_split(dataset, request.split)
+    for fold in chosen_folds(request):
+        if not split.subset(fold, "test" if request.subset == "test" else "val"):
+            raise DatasetError(
+                f"{dataset.root}: split '{split.name}', fold {fold} has no {request.subset} "
+                "samples to score; choose another --split or --subset"
+            )
+
+
+def metric_names(request: BenchmarkRequest) -> tuple[str, ...]:
+    """Return the further metrics by their full names; "accuracy" is always there to be named.
+
+    Raises
+    ------
+    SettingsError
+        A name is none, or the metric needs what the dataset does not have.
+    """
+    size = load_dataset(request.dataset).description.pixel_size_um
+    found, _ = choose_metrics(
+        request.metrics, has_probabilities=True, has_pixel_size=size is not None
+    )
+    always = ("accuracy",) if "accuracy" in request.metrics else ()
+    return (*always, *(each.name for each in found))
+
+
+def chosen_folds(request: BenchmarkRequest) -> tuple[int, ...]:
+    """Return the folds meant by ``--folds``.
+
+    Raises
+    ------
+    SettingsError
+        The word is no list of numbers, or the split lacks a fold.
+    """
+    n_folds = load_split(load_dataset(request.dataset), request.split).n_folds
+    if request.folds == "all":
+        return tuple(range(1, n_folds + 1))
+    words = request.folds.split(",")
+    if not all(word.isdigit() and 1 <= int(word) <= n_folds for word in words):
+        raise SettingsError(
+            f"--folds {request.folds}: split '{request.split}' has the folds 1 to {n_folds}; "
+            "expected all, or numbers with commas between"
+        )
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def plan_benchmark(request: BenchmarkRequest, conditions: tuple[Condition, ...]) -> BenchmarkPlan:
+    """Return all runs and how far each has come; writes nothing.
+
+    Raises
+    ------
+    OutputExistsError
+        A run was made with other settings or data, and `overwrite` was not asked for.
+    SettingsError, CatalogError, DatasetError
+        A model, a setting, a fold or the dataset does not fit.
+    """
+    compute = choose_compute(request.device, request.precision)
+    folds = chosen_folds(request)
+    seeds = tuple(range(request.seed, request.seed + request.n_seeds))
+    runs = tuple(
+        _plan_run(request, condition, train, compute)
+        for condition in conditions
+        for train in _train_requests(request, condition, folds, seeds)
+    )
+    return BenchmarkPlan(request, conditions, folds, seeds, runs)
+
+
+def _train_requests(
+    request: BenchmarkRequest,
+    condition: Condition,
+    folds: tuple[int, ...],
+    seeds: tuple[int, ...],
+) -> Iterator[TrainRequest]:
+    for seed in seeds:
+        for fold in folds:
+            for model in request.models:
+                root = request.output / "runs" / condition.name / model
+                yield TrainRequest(
+                    dataset=condition.dataset,
+                    model=model,
+                    output=root / f"seed-{seed}" / f"fold-{fold}",
+                    recipe=request.recipe,
+                    split=request.split,
+                    fold=fold,
+                    epochs=request.epochs,
+                    batch_size=request.batch_size,
+                    seed=seed,
+                    device=request.device,
+                    precision=request.precision,
+                    assignments=request.assignments,
+                    models_file=request.models_file,
+                    resume=True,
+                    command_line=request.command_line,
+                )
+
+
+def _plan_run(
+    request: BenchmarkRequest, condition: Condition, train: TrainRequest, compute: Compute
+) -> BenchmarkRun:
+    status = _status(train)
+    settings = expected_settings(train, compute)
+    if status is not RunStatus.NEW:
+        difference = _difference(train, settings, finished=status is RunStatus.FINISHED)
+        if difference is not None:
+            if not request.overwrite:
+                raise OutputExistsError(
+                    f"{train.output}: was made otherwise ({difference}); repeat the first command, "
+                    "choose another -o, or replace such runs with --overwrite"
+                )
+            status, train = RunStatus.NEW, replace(train, resume=False, overwrite=True)
+    return BenchmarkRun(condition, train.model, settings.seed, settings.fold, status, train)
+
+
+def as_it_stands(run: BenchmarkRun) -> BenchmarkRun:
+    """Return a run with how far it has come by now; one that is to be replaced stays as it is."""
+    return run if run.request.overwrite else replace(run, status=_status(run.request))
+
+
+def _status(train: TrainRequest) -> RunStatus:
+    folder = RunFolder(train.output)
+    if not folder.record_path.is_file():
+        return RunStatus.NEW
+    if not folder.last_path.is_file():
+        return RunStatus.BEGUN
+    return RunStatus.FINISHED if load_state(folder.last_path).finished else RunStatus.BEGUN
+
+
+def _difference(train: TrainRequest, settings: RunSettings, *, finished: bool) -> str | None:
+    """Return what a run was made with otherwise; threads count only where it goes on exactly."""
+    record = read_record(RunFolder(train.output))
+    if finished:
+        settings = settings.model_copy(update={"n_threads": record.settings.n_threads})
+    difference = first_difference(record.settings, settings)
+    if difference is None:
+        identity = dataset_identity(load_dataset(train.dataset), train.split)
+        if record.dataset_identity != identity:
+            return "the dataset or its split has changed"
+    return difference

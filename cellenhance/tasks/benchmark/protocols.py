@@ -1,0 +1,140 @@
+"""A published protocol by name: a request filled in, and published numbers beside ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
+from cellenhance.data.dataset.splits import load_split
+from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.render.benchmark.extra_tables import ExtraTable
+from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable, format_mean
+from cellenhance.render.tables import Table
+from cellenhance.settings import suggest
+from cellenhance.tasks.benchmark.plan import BenchmarkRequest
+from cellenhance.tasks.benchmark.protocol_records import (
+    PROTOCOLS,
+    Protocol,
+    PublishedRow,
+    protocol_names,
+)
+
+logger = logging.getLogger(__name__)
+
+_IN_PX = "hausdorff"
+
+
+def find_protocol(name: str) -> Protocol:
+    """Return a protocol by its name; SettingsError offers the nearest."""
+    for each in PROTOCOLS:
+        if each.name == name:
+            return each
+    raise SettingsError(f"--protocol {name}: unknown{suggest(name, protocol_names())}")
+
+
+def apply_protocol(request: BenchmarkRequest, name: str) -> BenchmarkRequest:
+    """Return the request with everything that it leaves open filled in from the protocol.
+
+    Raises
+    ------
+    DatasetError
+        The dataset is not there: the message says what to get and where it is described.
+    SettingsError
+        There is no such protocol, or the dataset has another number of classes.
+    """
+    protocol = find_protocol(name)
+    if not (request.dataset / DESCRIPTION_FILE).is_file():
+        raise DatasetError(
+            f"{request.dataset}: is no dataset; protocol '{name}' needs {protocol.data}; then "
+            f"{protocol.prepare}"
+        )
+    dataset = load_dataset(request.dataset)
+    if len(dataset.class_names) != len(protocol.classes):
+        raise SettingsError(
+            f"{dataset.root}: has {len(dataset.class_names)} classes, protocol '{name}' has "
+            f"{', '.join(protocol.classes)}; prepare it with those"
+        )
+    _note_differences(request, protocol)
+    return replace(
+        request,
+        models=request.models or protocol.models,
+        recipe=request.recipe or protocol.recipe,
+        metrics=tuple(dict.fromkeys((*protocol.metrics, *request.metrics))),
+        probing=request.probing or protocol.probing,
+        protocol=name,
+    )
+
+
+def _note_differences(request: BenchmarkRequest, protocol: Protocol) -> None:
+    dataset = load_dataset(request.dataset)
+    n_folds = load_split(dataset, request.split).n_folds
+    found = []
+    if protocol.n_folds not in (None, n_folds):
+        found.append(f"{n_folds} fold(s) where it has {protocol.n_folds}")
+    if protocol.n_images not in (None, len(dataset.samples)):
+        found.append(f"{len(dataset.samples)} images where it has {protocol.n_images}")
+    if set(dataset.class_names) != set(protocol.classes):
+        pairs = zip(protocol.classes, dataset.class_names, strict=True)
+        found.append(", ".join(f"'{mine}' taken for '{theirs}'" for theirs, mine in pairs))
+    if found:
+        logger.warning(
+            "protocol '%s' (%s): this is not its data: %s",
+            protocol.name,
+            protocol.split,
+            "; ".join(found),
+        )
+
+
+def published_table(
+    protocol: Protocol,
+    classes: Sequence[str],
+    main: BenchmarkTable,
+    extra: Sequence[ExtraTable],
+) -> MarkedTable:
+    """Return the published rows, each with ours below it, in percent.
+
+    Parameters
+    ----------
+    classes : of our dataset, in index order
+    main, extra : our tables of the data as it is
+    """
+    names = classes if set(classes) != set(protocol.classes) else protocol.classes
+    columns = tuple(column.format(*names) for column in protocol.columns)
+    ours = {row.model: _our_cells(row.model, columns, main, extra) for row in main.rows}
+    rows: list[tuple[str, ...]] = []
+    for row in protocol.published:
+        rows.append((f"{row.name}, published", *_published_cells(row, columns)))
+        if row.model in ours:
+            rows.append((f"{row.model}, here", *ours.pop(row.model)))
+    rows += [(f"{model}, here", *cells) for model, cells in ours.items()]
+    unit = "percent, distances in px" if any(_IN_PX in x for x in columns) else "percent"
+    title = (
+        f"protocol {protocol.name}: {unit}, published by {protocol.source} beside this benchmark; "
+        "not the same data, training or machine unless the settings say so"
+    )
+    notes = (f"published split: {protocol.split}", *protocol.notes)
+    return MarkedTable(Table(title, ("", *columns), tuple(rows), notes))
+
+
+def _published_cells(row: PublishedRow, columns: Sequence[str]) -> tuple[str, ...]:
+    cells = tuple(cell.replace("±", " ± ") for cell in row.values.split())
+    assert len(cells) == len(columns)
+    return cells
+
+
+def _our_cells(
+    model: str, columns: Sequence[str], main: BenchmarkTable, extra: Sequence[ExtraTable]
+) -> tuple[str, ...]:
+    found = [(main.columns, row.scores) for row in main.rows if row.model == model]
+    for table in extra:
+        if table.kind == "metrics" and table.condition == main.condition:
+            found += [(table.columns, row.scores) for row in table.rows if row.name == model]
+    cells: dict[str, str] = {}
+    for names, scores in found:
+        for at, name in enumerate(names):
+            scale = 1 if name.startswith(_IN_PX) else 100
+            mean, std = float(scores.mean[at]), float(scores.std[at])
+            cells[name] = format_mean(mean, std, len(scores.folds), scale)
+    return tuple(cells.get(name, "-") for name in columns)

@@ -1,0 +1,277 @@
+"""Draw the outlines of masks of any program on their images, and measure the classes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cellenhance.arrays import ImageArray
+from cellenhance.data.classes.mask_classes import MaskClasses, find_classes
+from cellenhance.data.classes.mask_files import FileSet, list_files, match_files
+from cellenhance.data.dataset.inputs import InputImage, find_inputs
+from cellenhance.data.files.readers import ChannelChoice, open_image
+from cellenhance.data.files.writers import write_csv
+from cellenhance.errors import DatasetError, ImageReadError, SettingsError
+from cellenhance.metrics.regions import ClassRegion, measure_classes
+from cellenhance.progress import ProgressCallback, silent
+from cellenhance.render.display import DisplayRange, choose_display
+from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.panels.overlay import OverlayView, draw_overlay
+from cellenhance.tasks.image_work import process_images, refuse_existing
+
+logger = logging.getLogger(__name__)
+
+AREAS_FILE = "areas.csv"
+AREA_COLUMNS = ("image", "class", "area_px", "area_um2", "share", "n_objects")
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of every image: left, top, width, height in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class ContourOverlayRequest:
+    """What to draw on what.
+
+    Attributes
+    ----------
+    images, masks, truth : a file or a folder each; files match by relative path without extension
+    classes, ignore : as in `find_classes`
+    all_classes : outline the background class too
+    pixel_size_um : replaces what the files or the dataset say
+    display : shown range; None takes the percentiles of each image
+    line_pt : width of the lines; None scales it
+    """
+
+    images: Path
+    masks: Path
+    output: Path
+    truth: Path | None = None
+    classes: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    channel: ChannelChoice = None
+    crop: Crop | None = None
+    fill: bool = False
+    all_classes: bool = False
+    pixel_size_um: float | None = None
+    display: DisplayRange | None = None
+    line_pt: float | None = None
+    skip_unmatched: bool = False
+    overwrite: bool = False
+    style: FigureStyle = field(default_factory=FigureStyle)
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaidImage:
+    """The figures of one image, and what each class covers in it."""
+
+    id: str
+    figures: tuple[Path, ...]
+    display: str
+    regions: dict[str, ClassRegion]
+    pixel_size_um: float | None
+
+    def area_um2(self, name: str) -> float | None:
+        """Return the area of a class, None when the pixel size is not known."""
+        size = self.pixel_size_um
+        return None if size is None else self.regions[name].area_px * size**2
+
+
+@dataclass(frozen=True, slots=True)
+class ContourOverlayResult:
+    """What was written, what failed and why, and the files that are no images."""
+
+    written: tuple[OverlaidImage, ...]
+    failed: tuple[tuple[Path, str], ...]
+    skipped: tuple[Path, ...]
+    areas: Path
+
+
+def contour_overlay(
+    request: ContourOverlayRequest, progress: ProgressCallback = silent
+) -> ContourOverlayResult:
+    """Write `overlays/<name>.png` (or .pdf, .svg) for every image, and `areas.csv`.
+
+    Raises
+    ------
+    DatasetError
+        Nothing was done: files are missing or do not pair up, or an image differs from its mask.
+    SettingsError
+        Nothing was done: an option does not fit, such as a crop outside an image.
+    OutputExistsError
+        An output exists and overwrite was not asked for; nothing was done.
+    """
+    images, skipped = _list_images(request.images)
+    sets = [images, list_files(request.masks)]
+    sets += [list_files(request.truth)] if request.truth is not None else []
+    matched = match_files(*sets, what="images and masks", skip_unmatched=request.skip_unmatched)
+    areas = request.output / AREAS_FILE
+    stems = [request.output / "overlays" / name for name in matched]
+    planned = [path for stem in stems for path in request.style.paths(stem)]
+    refuse_existing([areas, *planned], overwrite=request.overwrite)
+    homes = [path for path in (request.masks, request.truth) if path is not None]
+    masks = [path for _, *paths in matched.values() for path in paths]
+    classes = find_classes(homes, masks, classes=request.classes, ignore=request.ignore)
+    for paths in matched.values():
+        _check_sizes(paths, request.crop)
+    work = [InputImage(paths[0], name) for name, paths in matched.items()]
+    done = process_images(
+        work, lambda each: _overlay(each, matched[each.stem], classes, request), progress
+    )
+    if done.results:
+        write_csv(areas, AREA_COLUMNS, [row for each in done.results for row in _rows(each)])
+    return ContourOverlayResult(done.results, done.failed, skipped, areas)
+
+
+def _list_images(path: Path) -> tuple[FileSet, tuple[Path, ...]]:
+    """Return the images, of a dataset folder those of its `images`, and what is no image."""
+    found = find_inputs([str(path)])
+    if path.is_dir():
+        return FileSet(path, {each.stem: each.path for each in found.images}), found.skipped
+    [only] = found.images
+    return FileSet(only.path, {only.stem: only.path}), found.skipped
+
+
+def _check_sizes(paths: Sequence[Path], crop: Crop | None) -> None:
+    """Raise unless the masks are as large as their image and the crop lies inside."""
+    sizes = []
+    for path in paths:
+        with open_image(path) as source:
+            sizes.append((source.info.width, source.info.height))
+    for path, size in zip(paths[1:], sizes[1:], strict=True):
+        if size != sizes[0]:
+            raise DatasetError(
+                f"{path} is {size[0]} x {size[1]} pixels, but its image {paths[0]} is "
+                f"{sizes[0][0]} x {sizes[0][1]}; a mask has the size of its image"
+            )
+    width, height = sizes[0]
+    if crop and (crop.x + crop.width > width or crop.y + crop.height > height):
+        raise SettingsError(
+            f"--crop {crop}: reaches outside {paths[0]}, which is {width} x {height} pixels; give "
+            "left,top,width,height inside it"
+        )
+
+
+def _overlay(
+    each: InputImage,
+    paths: tuple[Path, ...],
+    classes: MaskClasses,
+    request: ContourOverlayRequest,
+) -> OverlaidImage:
+    image, file_size_um = _read(paths[0], request.channel)
+    mask, *truths = (classes.read(path) for path in paths[1:])
+    image, mask = _cut(image, request.crop), _cut(mask, request.crop)
+    pixel_size_um = request.pixel_size_um or file_size_um or classes.pixel_size_um
+    display = request.display or choose_display([image])
+    view = OverlayView(
+        name=each.stem,
+        image=image,
+        mask=mask,
+        truth=_cut(truths[0], request.crop) if truths else None,
+        display=display,
+        class_names=classes.names,
+        colors=classes.colors,
+        outlined=_outlined(classes, all_classes=request.all_classes),
+        pixel_size_um=pixel_size_um,
+        fill=request.fill,
+        note=f"Part {request.crop} (left, top, width, height) of the image."
+        if request.crop
+        else "",
+    )
+    figure = draw_overlay(view, request.style, request.line_pt)
+    figures = save_all(figure, request.output / "overlays" / each.stem, request.style)
+    regions = dict(zip(classes.names, measure_classes(mask, len(classes.names)), strict=True))
+    return OverlaidImage(each.stem, figures, display.text, regions, pixel_size_um)
+
+
+def _read(path: Path, channel: ChannelChoice) -> tuple[ImageArray, float | None]:
+    with open_image(path, channel=channel) as source:
+        info = source.info
+        if info.n_planes != 1:
+            raise ImageReadError(
+                f"{path}: holds {info.n_planes} planes ({info.plane_axes}); expected a single "
+                "image, save the planes as files of their own"
+            )
+        return source.read_plane(), info.pixel_size_um
+
+
+def _cut(array: Any, crop: Crop | None) -> Any:
+    if crop is None:
+        return array
+    return array[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+
+
+def _outlined(classes: MaskClasses, *, all_classes: bool) -> list[int]:
+    """Return the classes that get an outline; a single class is always outlined."""
+    indices = range(len(classes.names))
+    if all_classes or len(indices) == 1:
+        return list(indices)
+    return [index for index in indices if index != classes.background]
+
+
+def _rows(each: OverlaidImage) -> list[tuple[object, ...]]:
+    total = sum(region.area_px for region in each.regions.values())
+    rows: list[tuple[object, ...]] = []
+    for name, region in each.regions.items():
+        area = each.area_um2(name)
+        share = region.area_px / total if total else ""
+        um2 = "" if area is None else f"{area:.6g}"
+        rows.append((each.id, name, region.area_px, um2, share, region.n_objects))
+    return rows
+
+
+def parse_crop(text: str) -> Crop:
+    """Return ``"x,y,width,height"`` as a crop.
+
+    Raises
+    ------
+    SettingsError
+        The text is not four whole numbers, or the part would be empty.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
+        raise SettingsError(
+            f"--crop {text}: expected left,top,width,height in pixels, such as 100,50,256,256"
+        )
+    x, y, width, height = (int(part) for part in parts)
+    if not width or not height:
+        raise SettingsError(f"--crop {text}: is empty; width and height are at least 1")
+    return Crop(x, y, width, height)
+
+
+def result_to_json(result: ContourOverlayResult) -> dict[str, object]:
+    """Return what ``contour-overlay --json`` prints."""
+    return {
+        "written": [
+            {
+                "image": each.id,
+                "figures": [str(path) for path in each.figures],
+                "display": each.display,
+                "pixel_size_um": each.pixel_size_um,
+                "classes": {
+                    name: {
+                        "area_px": region.area_px,
+                        "area_um2": each.area_um2(name),
+                        "n_objects": region.n_objects,
+                    }
+                    for name, region in each.regions.items()
+                },
+            }
+            for each in result.written
+        ],
+        "failed": [{"image": str(path), "reason": reason} for path, reason in result.failed],
+        "skipped": [str(path) for path in result.skipped],
+        "areas": str(result.areas),
+    }

@@ -1,0 +1,180 @@
+"""What `compare` sets side by side: runs that predict, and masks that lie in folders."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from cellenhance.arrays import IGNORE, MaskArray
+from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_class
+from cellenhance.data.classes.mask_classes import MaskClasses, dataset_of, find_classes
+from cellenhance.data.classes.mask_files import FileSet, list_files, shorten
+from cellenhance.data.dataset.inputs import InputImage
+from cellenhance.data.files.sources import ImageSource
+from cellenhance.data.normalize import RangeWatch
+from cellenhance.engine.checkpoints import ModelHeader
+from cellenhance.engine.device import Compute
+from cellenhance.engine.inference import Predictor, load_predictor
+from cellenhance.engine.planes import FilePlane, match_channels
+from cellenhance.engine.run_folder import checkpoints_of
+from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.tasks.evaluate.run import warn_of_small_overlap
+from cellenhance.tasks.run_names import name_runs
+
+logger = logging.getLogger(__name__)
+
+
+class ComparedModel(Protocol):
+    """Something that has a mask for every image."""
+
+    def mask(self, image: InputImage, source: ImageSource) -> MaskArray:
+        """Return the (H, W) uint8 mask of an open image."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunModel:
+    """A run; several folds are averaged."""
+
+    predictor: Predictor
+
+    def mask(self, image: InputImage, source: ImageSource) -> MaskArray:
+        """Predict the mask tile by tile."""
+        plane, note = match_channels(FilePlane(source), self.predictor.header.in_channels)
+        if note:
+            logger.info("%s", note)
+        mask = np.empty((plane.height, plane.width), np.uint8)
+        watch = RangeWatch(self.predictor.header.normalization)
+        for part in self.predictor.predict_tiles(plane, watch):
+            mask[part.tile.rows.core, part.tile.cols.core] = part.mask()
+        if warning := watch.verdict():
+            logger.warning("%s: %s", image.path, warning)
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class FolderModel:
+    """Masks of any program in a folder."""
+
+    files: FileSet
+    classes: MaskClasses
+
+    def mask(self, image: InputImage, source: ImageSource) -> MaskArray:
+        """Read the mask of an image; DatasetError when its size differs."""
+        path = self.files.root if self.files.is_single else self.files.by_id[image.stem]
+        mask = self.classes.read(path)
+        check_size(mask, path, source)
+        return mask
+
+
+def check_size(mask: MaskArray, path: Path, source: ImageSource) -> None:
+    """Raise DatasetError unless a mask is as large as its image."""
+    info = source.info
+    if mask.shape != (info.height, info.width):
+        raise DatasetError(
+            f"{path} is {mask.shape[1]} x {mask.shape[0]} pixels, but its image {info.path} is "
+            f"{info.width} x {info.height}; a mask has the size of its image"
+        )
+
+
+def load_runs(
+    runs: Sequence[Path], compute: Compute, *, tile_px: int | None, context_px: int | None
+) -> dict[str, Predictor]:
+    """Return a predictor a run, by its name; runs of equal folder names get their parent's too.
+
+    Raises
+    ------
+    SettingsError
+        The classes of the runs differ, or one is given twice.
+    """
+    predictors: dict[str, Predictor] = {}
+    for name, run in zip(name_runs(runs), runs, strict=True):
+        predictor = load_predictor(
+            checkpoints_of(run), compute, tile_px=tile_px, context_px=context_px
+        )
+        warn_of_small_overlap(predictor)
+        names = predictor.header.class_names
+        for other, known in predictors.items():
+            if known.header.class_names != names:
+                raise SettingsError(
+                    f"{run} has the classes {list(names)}, '{other}' "
+                    f"{list(known.header.class_names)}; only runs of equal classes compare"
+                )
+        predictors[name] = predictor
+    return predictors
+
+
+def list_mask_folders(
+    masks: Mapping[str, Path], images: Sequence[InputImage]
+) -> dict[str, FileSet]:
+    """Return the files of ``--masks NAME=DIR`` by name.
+
+    Raises
+    ------
+    DatasetError
+        A folder is missing, or has no mask for an image, which is named.
+    """
+    found = {name: list_files(path) for name, path in masks.items()}
+    for files in found.values():
+        if files.is_single and len(images) == 1:
+            continue
+        missing = [each.stem for each in images if each.stem not in files.by_id]
+        if missing:
+            raise DatasetError(
+                f"{files.root}: has no mask for {shorten(missing)}; masks match images by relative "
+                "path without extension"
+            )
+    return found
+
+
+def choose_classes(
+    header: ModelHeader | None,
+    homes: Sequence[Path],
+    files: Sequence[Path],
+    classes: Sequence[str] | None,
+    ignore: Sequence[str],
+) -> MaskClasses:
+    """Return the classes of the comparison, and how masks in files mean them.
+
+    Runs decide; then files hold class indices (255 = ignore) unless `classes` says which values
+    mean the classes of the runs. Without runs it is as in `find_classes`.
+
+    Raises
+    ------
+    SettingsError
+        `classes` names other classes than the runs have.
+    """
+    if header is None:
+        return find_classes(homes, files, classes=classes, ignore=ignore)
+    names = header.class_names
+    rules = [ClassRule(name, (index,)) for index, name in enumerate(names)]
+    ignored = sorted({*ignore, str(IGNORE)})
+    if classes:
+        given = {rule.name: rule for rule in map(parse_class, classes)}
+        if set(given) != set(names):
+            raise SettingsError(
+                f"--class names {', '.join(given)}; expected the classes of the runs, "
+                f"{', '.join(names)}, each once"
+            )
+        rules, ignored = [given[name] for name in names], list(ignore)
+    colors = tuple(each.color for each in header.classes)
+    return MaskClasses(ClassMap(rules, ignored), colors, _background(names, homes))
+
+
+def _background(names: Sequence[str], homes: Sequence[Path]) -> int:
+    """Return the background class: a dataset's, one of that name, else the first."""
+    for home in homes:
+        description = dataset_of(home)
+        if description is not None and description.background in names:
+            return names.index(description.background)
+    return names.index("background") if "background" in names else 0
+
+
+def names_beside(images: Sequence[InputImage]) -> tuple[str, ...]:
+    """Return the classes of the dataset of ours that the first image lies in, if any."""
+    description = dataset_of(images[0].path.parent.parent / "masks")
+    return tuple(each.name for each in description.classes) if description else ()

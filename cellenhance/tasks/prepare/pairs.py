@@ -1,0 +1,103 @@
+"""Which of the pairs that an importer found are prepared, and how their masks are read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cellenhance.data.classes.class_map import parse_codes
+from cellenhance.data.files.readers import image_stem
+from cellenhance.data.importers.contract import FoundPair, FoundSource
+from cellenhance.data.importers.instances import InstancePair, describe_counts, instance_pairs
+from cellenhance.data.importers.paired import PairedImporter
+from cellenhance.data.importers.registry import AUTO, find_source
+from cellenhance.data.name_lists import name_some
+from cellenhance.errors import DatasetError
+from cellenhance.tasks.prepare.classes import named_values
+from cellenhance.tasks.prepare.request import PrepareRequest
+
+logger = logging.getLogger(__name__)
+
+
+def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, ...]]:
+    """Return what an importer found, and the pairs of it that are wanted.
+
+    Raises
+    ------
+    DatasetError
+        The source has no known layout, a file has no partner, or no pair is left.
+    """
+    options = replace(request.folders, exclude=request.exclude)
+    source = find_source(request.place, request.layout, options)
+    _check_unmatched(source, request)
+    pairs = _without_excluded(source.pairs, request)
+    if not pairs:
+        why = "--exclude leaves none" if source.pairs else "the folders of this layout are empty"
+        raise DatasetError(f"{request.source}: no pair of image and mask ({why})")
+    for note in source.notes:
+        logger.info("%s", note)
+    for warning in source.warnings:
+        logger.warning("%s", warning)
+    if request.instances is None:
+        return source, pairs
+    ignored = {
+        code
+        for text in named_values(request, source).ignore
+        for code in parse_codes(text, f"--ignore {text}")[0]
+    }
+    return source, instance_pairs(source, pairs, request.instances, ignored)
+
+
+def say_instances(pairs: Sequence[FoundPair]) -> None:
+    """Say how many objects label maps hold, once they were read, and which a rule swallows."""
+    by_rule = [pair for pair in pairs if isinstance(pair, InstancePair)]
+    if not by_rule:
+        return
+    counts = list(by_rule[0].counts.values())
+    logger.info("%d objects in %d mask(s)", sum(count.n for count in counts), len(counts))
+    warning = describe_counts(counts, by_rule[0].settings)
+    if warning is not None:
+        logger.warning("%s", warning)
+
+
+def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
+    lonely = [
+        name
+        for name in source.unmatched
+        if {Path(name).name, image_stem(Path(name))}.isdisjoint(request.exclude)
+    ]
+    if not lonely:
+        return
+    named = name_some(lonely)
+    if not request.skip_unmatched:
+        is_guess = request.layout == AUTO and source.layout != PairedImporter.name
+        other = f", or choose another --layout ({source.reason})" if is_guess else ""
+        raise DatasetError(
+            f"{len(lonely)} file(s) without a partner: {named}; add the missing files or "
+            f"leave these out with --skip-unmatched{other}"
+        )
+    logger.warning("%d file(s) without a partner left out: %s", len(lonely), named)
+
+
+def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tuple[FoundPair, ...]:
+    known = {name for pair in pairs for name in pair.names()}
+    for name in request.exclude:
+        if name not in known and not _is_file(request.place, name):
+            raise DatasetError(f"--exclude {name!r}: no image, mask or stem has this name")
+    excluded = set(request.exclude)
+    left_out = [pair for pair in pairs if not pair.names().isdisjoint(excluded)]
+    if left_out:
+        logger.info(
+            "%d pair(s) excluded by name: %s",
+            len(left_out),
+            name_some([pair.image_label for pair in left_out]),
+        )
+    return tuple(pair for pair in pairs if pair.names().isdisjoint(excluded))
+
+
+def _is_file(source: Path, name: str) -> bool:
+    """Tell whether a file of this name or stem is in the source, with or without a partner."""
+    files = (path for path in source.rglob("*") if path.is_file())
+    return any(name in (path.name, image_stem(path)) for path in files)

@@ -1,0 +1,123 @@
+"""The page of one run: which sections it has, and its scores."""
+
+from __future__ import annotations
+
+import math
+
+from cellenhance import __version__
+from cellenhance.engine.checkpoints import load_model
+from cellenhance.engine.device import choose_compute
+from cellenhance.engine.inference import load_predictor
+from cellenhance.engine.run_folder import RunFolder, read_record, read_table
+from cellenhance.metrics.bootstrap import Interval
+from cellenhance.networks.complexity import count_parameters
+from cellenhance.progress import ProgressCallback, silent
+from cellenhance.render.confusion_figure import draw_confusion
+from cellenhance.render.figures import draw_png
+from cellenhance.render.report.curves import draw_curves
+from cellenhance.render.report.page import Fact, Numbers, Paragraph, Picture, Report, Section
+from cellenhance.render.tables import format_percent
+from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
+from cellenhance.tasks.evaluate.subset import subset_of_run
+from cellenhance.tasks.report.pictures import image_sections, translation_sections
+from cellenhance.tasks.report.record import STYLE, ReportedRun
+from cellenhance.tasks.report.texts import data_section, methods_section, settings_section
+
+
+def describe_run(
+    folder: RunFolder, subset: str, device: str, n_images: int, progress: ProgressCallback = silent
+) -> Report:
+    """Return the page of a run, evaluated anew on `subset`; errors as in `report`."""
+    record = read_record(folder)
+    # What an evaluation with more metrics has written must stay.
+    request = EvaluateRunRequest(folder.root, subset=subset, device=device, is_written=False)
+    [result] = evaluate_run(request, progress)
+    run = ReportedRun(
+        folder=folder,
+        record=record,
+        predictor=load_predictor([folder.best_path], choose_compute(device, "fp32")),
+        n_parameters=count_parameters(load_model(folder.best_path).network),
+        subset=subset_of_run(folder, record, None, None, subset),
+        result=result,
+    )
+    sections = [
+        _scores_section(run),
+        _training_section(run),
+        *image_sections(run, n_images, progress),
+        *translation_sections(run, device, n_images, progress),
+        data_section(run),
+        settings_section(run),
+        methods_section(run),
+    ]
+    return Report(
+        title=f"{run.name} on {record.dataset_name}",
+        subtitle=f"Run {folder.root.resolve().name}, fold {record.settings.fold} of split "
+        f"{record.settings.split}, scored on the {subset} part",
+        facts=_facts(run),
+        sections=tuple(sections),
+        footer=f"Made by cellenhance {__version__}. Everything shown is "
+        "in this file; nothing is loaded from elsewhere.",
+    )
+
+
+def _facts(run: ReportedRun) -> tuple[Fact, ...]:
+    scores, majority, intervals = run.scores, run.result.majority, run.scores.intervals
+    facts = [
+        Fact(
+            "Mean IoU, pooled",
+            f"{format_percent(scores.pooled.miou)} %",
+            _interval(None if intervals is None else intervals.miou),
+        ),
+        Fact(
+            "Mean Dice, pooled",
+            f"{format_percent(scores.pooled.mdice)} %",
+            _interval(None if intervals is None else intervals.mdice),
+        ),
+    ]
+    if majority is not None:
+        facts.append(
+            Fact(
+                "Mean IoU of guessing",
+                f"{format_percent(majority.pooled.miou)} %",
+                f"everything {run.result.majority_class}, the class most frequent in training",
+            )
+        )
+    n_groups = len(set(run.subset.groups))
+    return (
+        *facts,
+        Fact("Images scored", str(scores.n_images), f"in {n_groups} group(s)"),
+        Fact("Images trained on", str(run.record.n_train), f"{run.record.n_val} to validate"),
+        Fact("Parameters", f"{run.n_parameters:,}"),
+    )
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None or math.isnan(interval.low):
+        return "no interval: too few images or groups"
+    low, high = format_percent(interval.low), format_percent(interval.high)
+    return f"95 % interval {low} to {high}"
+
+
+def _scores_section(run: ReportedRun) -> Section:
+    evaluation, scores = run.result.evaluation, run.scores
+    tables = [Numbers(table) for table in evaluation.tables()]
+    caption = "Pixels by true class (rows) and class in the result (columns), all images pooled"
+    figure = draw_confusion(scores.matrix, scores.classes, STYLE, caption=caption)
+    alt = f"Confusion matrix of {', '.join(scores.classes)}; evaluate writes it as confusion.csv"
+    return Section("Scores", (*tables, Picture(draw_png(figure), alt)))
+
+
+def _training_section(run: ReportedRun) -> Section:
+    rows, best = run.epochs(), run.best_epoch()
+    seconds = sum(float(row["train_s"] or 0) for row in read_table(run.folder.timing_path))
+    chosen = (
+        f"epoch {best} had the best mean IoU on the validation part and is what is scored here"
+        if run.record.n_val
+        else "the last one is scored here, as there was no validation part"
+    )
+    text = (
+        f"{len(rows)} epochs, {seconds / 60:.1f} minutes of training "
+        f"({run.record.compute_reason}); {chosen}."
+    )
+    alt = f"Loss and validation IoU over {len(rows)} epochs; the numbers are in metrics.csv"
+    return Section("Training", (Paragraph(text), Picture(draw_png(draw_curves(rows, best)), alt)))

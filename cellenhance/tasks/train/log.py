@@ -1,0 +1,60 @@
+"""What a run writes after each epoch: rows of metrics.csv and timing.csv, the curves figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from cellenhance.engine import run_folder
+from cellenhance.engine.run_folder import RunFolder, RunRecord
+from cellenhance.engine.training.records import TOTAL, EpochReport, StepReport
+from cellenhance.render.figures import save_figure
+from cellenhance.render.report.curves import draw_curves
+
+Report: TypeAlias = Callable[[StepReport | EpochReport], None]
+
+
+class RunLog:
+    """Writes each epoch's rows and curves, then passes the report on."""
+
+    def __init__(self, folder: RunFolder, record: RunRecord, report: Report) -> None:
+        self.folder = folder
+        self.record = record
+        self.report = report
+
+    def __call__(self, event: StepReport | EpochReport) -> None:
+        """Record a finished epoch; pass every event on."""
+        if isinstance(event, EpochReport):
+            run_folder.append_row(self.folder.metrics_path, _metrics_row(event, self.record))
+            run_folder.append_row(self.folder.timing_path, _timing_row(event))
+            rows = run_folder.read_table(self.folder.metrics_path)
+            save_figure(draw_curves(rows), self.folder.curves_path)
+        self.report(event)
+
+
+def _metrics_row(event: EpochReport, record: RunRecord) -> dict[str, object]:
+    row: dict[str, object] = {"epoch": event.epoch, "learning_rate": event.learning_rate}
+    row |= {_loss_column(name): value for name, value in event.losses.items()}
+    if event.scores is not None:
+        pooled = event.scores.pooled
+        row |= {"val_miou": pooled.miou, "val_mdice": pooled.mdice, "val_accuracy": pooled.accuracy}
+        row |= {f"val_iou_{each.name}": pooled.iou[each.name] for each in record.classes}
+        row |= {
+            f"val_miou_{name.replace(' ', '_')}": scores.pooled.miou
+            for name, scores in event.scores.branches.items()
+        }
+    return row | {"is_best": int(event.is_best)}
+
+
+def _loss_column(name: str) -> str:
+    return "loss" if name == TOTAL else f"{name.replace(' ', '_')}_loss"
+
+
+def _timing_row(event: EpochReport) -> dict[str, object]:
+    seconds = max(event.train_seconds, 1e-9)
+    return {
+        "epoch": event.epoch,
+        "train_s": round(event.train_seconds, 3),
+        "validation_s": round(event.validation_seconds, 3),
+        "images_per_s": round(event.n_images / seconds, 3),
+    }
