@@ -23,7 +23,7 @@ def split_runs(words: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
     DatasetError
         The first word is a path that does not exist.
     """
-    from cellenhance.engine.run_folder import is_run
+    from cellenhance.runs.folder import is_run
 
     n_runs = next((i for i, text in enumerate(words) if not is_run(Path(text))), len(words))
     if n_runs == 0 and not Path(words[0]).exists() and not glob.has_magic(words[0]):

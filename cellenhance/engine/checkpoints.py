@@ -13,72 +13,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cellenhance.catalog import ModelEntry
-from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.files.writers import replacing
-from cellenhance.data.normalize import Normalization
-from cellenhance.data.preprocess import Preprocessing
 from cellenhance.errors import CellEnhanceError, CheckpointError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
-from cellenhance.settings import Settings, validate_settings
+from cellenhance.runs.header import FileHeader, ModelHeader, TrainingState
+from cellenhance.settings import validate_settings
 
 _HEADER_KEY = "cellenhance"
 _WEIGHTS = "model."
 _OPTIMIZER = "optimizer."
 _AVERAGE = "average."
-
-
-class ModelHeader(Settings):
-    """All that is needed besides weights to predict with a network.
-
-    `window_px` is the side of the windows that a network without a receptive field was trained on
-    and is always run on; None for all others.
-    """
-
-    format_version: Literal[1] = 1
-    entry: ModelEntry
-    in_channels: int = Field(ge=1)
-    channel_names: tuple[str, ...] = ()
-    classes: tuple[SegmentationClass, ...] = Field(min_length=1)
-    normalization: Normalization
-    preprocessing: Preprocessing = ()
-    window_px: int | None = None
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Return the names of the classes in index order."""
-        return tuple(each.name for each in self.classes)
-
-
-class TrainingState(Settings):
-    """Counters of a run in progress.
-
-    `epoch` is the epoch in progress, `step` the next step in it; the sums are over the steps of
-    that epoch that were done. After the last epoch `epoch` is one more than the number of epochs.
-    """
-
-    epoch: int = 1
-    step: int = 0
-    loss_sums: dict[str, float] = Field(default_factory=dict)
-    best_epoch: int | None = None
-    best_miou: float | None = None
-    finished: bool = False
-    stopped_because: str | None = None
-    seconds: float = 0.0
-
-
-class _FileHeader(Settings):
-    model: ModelHeader
-    state: TrainingState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +44,7 @@ class LoadedModel:
 
 def save_model(path: Path, network: nn.Module, header: ModelHeader) -> None:
     """Write the weights and the header."""
-    _save(path, _prefixed(_WEIGHTS, network.state_dict()), _FileHeader(model=header))
+    _save(path, _prefixed(_WEIGHTS, network.state_dict()), FileHeader(model=header))
 
 
 def save_training(
@@ -108,14 +60,14 @@ def save_training(
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"{_OPTIMIZER}{index}.", slots)
     tensors |= _prefixed(_AVERAGE, average or {})
-    _save(path, tensors, _FileHeader(model=header, state=state))
+    _save(path, tensors, FileHeader(model=header, state=state))
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
 
 
-def _save(path: Path, tensors: dict[str, Tensor], header: _FileHeader) -> None:
+def _save(path: Path, tensors: dict[str, Tensor], header: FileHeader) -> None:
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         try:
@@ -205,7 +157,7 @@ def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) ->
         ) from error
 
 
-def _load(path: Path) -> tuple[_FileHeader, dict[str, Tensor]]:
+def _load(path: Path) -> tuple[FileHeader, dict[str, Tensor]]:
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _read_header(file.metadata() or {}, path), tensors
@@ -225,15 +177,15 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _read_header(metadata: Mapping[str, str], path: Path) -> _FileHeader:
+def _read_header(metadata: Mapping[str, str], path: Path) -> FileHeader:
     if _HEADER_KEY not in metadata:
         raise CheckpointError(f"{path}: is a safetensors file, but none that cellenhance wrote")
     return _parse_header(metadata[_HEADER_KEY], path)
 
 
-def _parse_header(text: str, path: Path) -> _FileHeader:
+def _parse_header(text: str, path: Path) -> FileHeader:
     try:
         values: Any = json.loads(text)
-        return validate_settings(_FileHeader, values, where="its header")
+        return validate_settings(FileHeader, values, where="its header")
     except (ValueError, SettingsError) as error:
         raise CheckpointError(f"{path}: {error}") from error

@@ -11,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.runs.stored_confusion import FIXED_WEIGHTS
 
 
 def variant_names(network: SegmentationNetwork) -> tuple[str, ...]:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from cellenhance.arrays import MaskArray
 from cellenhance.data.dataset.samples import Sample
 from cellenhance.engine.ensemble_variants import variant_logits, variant_names
-from cellenhance.engine.evaluation_files import RESULT, ImageMatrices
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.engine.predictions import TilePrediction, mask_of
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
+from cellenhance.runs.stored_confusion import RESULT, ImageMatrices
 
 
 @dataclass(frozen=True, slots=True)

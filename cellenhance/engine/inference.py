@@ -19,7 +19,6 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.checkpoints import LoadedModel, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
-from cellenhance.engine.evaluation_files import ENSEMBLE
 from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.engine.network_input import NetworkInput, prepare_input, read_window
 from cellenhance.engine.planes import ArrayPlane, Plane
@@ -29,6 +28,7 @@ from cellenhance.engine.windows import iterate_cells
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.complexity import activation_bytes_per_pixel
 from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.runs.stored_confusion import ENSEMBLE
 
 _CORES_PX = (1024, 512, 256, 128, 64)
 _MEMORY_LIMIT_BYTES = 1 << 30

@@ -14,7 +14,6 @@ from cellenhance.arrays import ImageArray
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.predictions import Prediction
-from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.whole_translations import (
     Translations,
     check_has_translations,
@@ -22,6 +21,7 @@ from cellenhance.engine.whole_translations import (
     translate_image,
 )
 from cellenhance.errors import DatasetError
+from cellenhance.runs.folder import checkpoints_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from cellenhance.arrays import FloatImage, ImageArray
 from cellenhance.data.normalize import Normalization, fit_normalization
 from cellenhance.data.preprocess import PreprocessStep, is_pointwise, preprocess
-from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.planes import ArrayPlane, Plane
 from cellenhance.engine.tiling import Tile, reflect_indices
+from cellenhance.runs.header import ModelHeader
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from cellenhance.engine.device import Compute
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.engine.predictions import TilePrediction
-from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.errors import SettingsError
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.registry import COMPOSED
+from cellenhance.runs.folder import checkpoints_of
 
 
 @dataclass(frozen=True, slots=True)

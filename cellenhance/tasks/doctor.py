@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from cellenhance.engine.device import choose_compute, cpu_multiplies_bf16, free_memory_bytes
-from cellenhance.engine.run_folder import collect_versions
+from cellenhance.runs.folder import collect_versions
 
 
 @dataclass(frozen=True, slots=True)

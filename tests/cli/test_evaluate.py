@@ -18,7 +18,7 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import load_split
 from cellenhance.engine.checkpoints import load_model
-from cellenhance.engine.evaluation_files import load_image_confusion
+from cellenhance.runs.stored_confusion import load_image_confusion
 
 CLASSES = ["cytoplasm", "membrane", "nucleus"]
 BRANCHES = ["network 1", "branch 1", "branch 2", "branch 3", "ensemble", "fixed weights"]

@@ -14,7 +14,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from cellenhance.data.files.readers import read_image
-from cellenhance.engine.evaluation_files import load_image_confusion
+from cellenhance.runs.stored_confusion import load_image_confusion
 
 FILES = {
     "confusion.csv",

@@ -15,8 +15,9 @@ import torch
 
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import ModelHeader, load_model, save_model
+from cellenhance.engine.checkpoints import load_model, save_model
 from cellenhance.networks.aep import AEP
+from cellenhance.runs.header import ModelHeader
 
 RunCli = Callable[..., Any]
 Array = Any

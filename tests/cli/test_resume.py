@@ -152,7 +152,8 @@ def test_a_kill_between_the_files_of_an_epoch_is_resumed_bitwise(
     place: str,
 ) -> None:
     """The second epoch's best, rows or last checkpoint are never written."""
-    from cellenhance.engine import checkpoints, run_folder
+    from cellenhance.engine import checkpoints
+    from cellenhance.runs import folder as run_folder
 
     room: Any = run_folder if place == "append_row" else checkpoints
     write, run, calls = getattr(room, place), tmp_path / "run", []

@@ -125,7 +125,7 @@ def test_after_the_time_limit_a_run_goes_on_to_its_end(
 def test_two_trainings_never_write_into_one_folder(
     cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
 ) -> None:
-    from cellenhance.engine.run_lock import locked
+    from cellenhance.runs.lock import locked
 
     run = tmp_path / "run"
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1, *tiny_training)

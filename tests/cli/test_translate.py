@@ -99,8 +99,8 @@ def test_the_figure_shows_the_values_that_are_exported(
     from cellenhance.engine.device import choose_compute
     from cellenhance.engine.inference import load_predictor
     from cellenhance.engine.planes import FilePlane
-    from cellenhance.engine.run_folder import checkpoints_of
     from cellenhance.engine.translation import translate_plane
+    from cellenhance.runs.folder import checkpoints_of
 
     image = dataset_images(tiny_dataset)[0]
     done = cli("export-translations", tiny_run, image, "-o", tmp_path)

@@ -12,7 +12,7 @@ import torch
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader, load_model, save_model
+from cellenhance.engine.checkpoints import LoadedModel, load_model, save_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.windows import choose_window
@@ -20,6 +20,7 @@ from cellenhance.losses.objective import compute_objective
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader
 
 CATALOG = load_catalog()
 UNIT = Normalization(

@@ -129,7 +129,7 @@ def _parse_masks(text: str) -> tuple[str, Path]:
 
 def _split(words: list[str], *, has_masks: bool) -> tuple[tuple[Path, ...], list[str]]:
     """Return runs and inputs; beside --masks there may be no run."""
-    from cellenhance.engine.run_folder import is_run
+    from cellenhance.runs.folder import is_run
 
     if has_masks and not is_run(Path(words[0])):
         return (), words

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.samples import Sample
-from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import Compute
 from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.settings import RecipeSettings
 from cellenhance.metrics.scores import Scores
+from cellenhance.runs.header import ModelHeader
 
 TOTAL = "total"
 """Name of the summed loss among the parts."""

@@ -12,9 +12,10 @@ from cellenhance.engine.training.augmentation import AugmentationSettings
 from cellenhance.engine.training.averaging import AveragingSettings
 from cellenhance.engine.training.optimizers import OptimizerSettings
 from cellenhance.engine.training.schedules import Schedules
-from cellenhance.errors import SettingsError
+from cellenhance.errors import CheckpointError, SettingsError
 from cellenhance.losses.cross_entropy import CrossEntropySettings
 from cellenhance.losses.registry import LossSettings
+from cellenhance.runs.folder import RecordedSettings, RunRecord
 from cellenhance.settings import Settings, merge_layers, suggest, validate_settings
 
 
@@ -95,6 +96,18 @@ class RunSettings(Settings):
     device: str
     precision: str
     n_threads: int
+
+    def as_recorded(self) -> RecordedSettings:
+        """Return the settings as `run.yaml` keeps them."""
+        return RecordedSettings(**self.model_dump(mode="json"))
+
+
+def recorded_settings(record: RunRecord) -> RunSettings:
+    """Return the settings of a run with its recipe checked; CheckpointError where it fails."""
+    try:
+        return validate_settings(RunSettings, record.settings.model_dump(), where="run.yaml")
+    except SettingsError as error:
+        raise CheckpointError(f"{error}; the run was made by another version") from error
 
 
 def resolve_recipe(catalog: Catalog, name: str, overrides: dict[str, Any]) -> RecipeSettings:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cellenhance.engine import checkpoints, seeding
-from cellenhance.engine.checkpoints import LoadedModel, TrainingState
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.evaluation import evaluate, miou_of
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.training import batches
@@ -40,6 +40,7 @@ from cellenhance.losses.registry import build_loss
 from cellenhance.metrics.scores import Scores
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.runs.header import TrainingState
 
 _LOSS_SHOWN_EVERY = 10
 _SAVED_EVERY_S = 300.0

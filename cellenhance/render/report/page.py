@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from cellenhance.render.tables import Table
 
-_TEMPLATE = "report.html.j2"
+_TEMPLATE = "page.html.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ def render_report(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    source = resources.files("cellenhance.render").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    template = resources.files("cellenhance.render.report").joinpath(_TEMPLATE)
+    source = template.read_text(encoding="utf-8")
     page: str = environment.from_string(source).render(
         report=report, kind_of=lambda block: type(block).__name__.lower()
     )

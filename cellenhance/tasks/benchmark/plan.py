@@ -13,11 +13,11 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split
 from cellenhance.engine.checkpoints import load_state
 from cellenhance.engine.device import Compute, choose_compute
-from cellenhance.engine.run_folder import RunFolder, dataset_identity, read_record
-from cellenhance.engine.training.settings import RunSettings, first_difference
+from cellenhance.engine.training.settings import RunSettings, first_difference, recorded_settings
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.metrics.bootstrap import N_RESAMPLES
 from cellenhance.metrics.further_scores import choose_metrics
+from cellenhance.runs.folder import RunFolder, dataset_identity, read_record
 from cellenhance.tasks.train.setup import TrainRequest, expected_settings
 
 AS_IS = "as-is"
@@ -269,7 +269,7 @@ def _difference(train: TrainRequest, settings: RunSettings, *, finished: bool) -
     record = read_record(RunFolder(train.output))
     if finished:
         settings = settings.model_copy(update={"n_threads": record.settings.n_threads})
-    difference = first_difference(record.settings, settings)
+    difference = first_difference(recorded_settings(record), settings)
     if difference is None:
         identity = dataset_identity(load_dataset(train.dataset), train.split)
         if record.dataset_identity != identity:

@@ -7,12 +7,6 @@ from collections.abc import Mapping
 
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import PixelCounts, evaluate_samples
-from cellenhance.engine.evaluation_files import (
-    RESULT,
-    ImageMatrices,
-    load_image_confusion,
-    write_image_confusion,
-)
 from cellenhance.engine.inference import load_predictor
 from cellenhance.engine.probing import probed_levels, without_deep_half
 from cellenhance.metrics.cross_validation import (
@@ -22,6 +16,12 @@ from cellenhance.metrics.cross_validation import (
     score_difference,
 )
 from cellenhance.render.benchmark.extra_tables import ExtraRow, ExtraTable
+from cellenhance.runs.stored_confusion import (
+    RESULT,
+    ImageMatrices,
+    load_image_confusion,
+    write_image_confusion,
+)
 from cellenhance.tasks.benchmark.run import ScoredRun
 from cellenhance.tasks.benchmark.summary import ComparedRuns
 from cellenhance.tasks.evaluate.subset import subset_of_run

@@ -10,16 +10,16 @@ import numpy as np
 
 from cellenhance.data.files.writers import write_json
 from cellenhance.engine.checkpoints import checkpoint_sha256
-from cellenhance.engine.evaluation_files import (
+from cellenhance.metrics.cross_validation import ImageValues, RunCounts
+from cellenhance.metrics.further_scores import ALWAYS
+from cellenhance.progress import ProgressCallback, silent
+from cellenhance.runs.folder import RunFolder, RunRecord, read_record, read_table
+from cellenhance.runs.stored_confusion import (
     IMAGE_CONFUSION_FILE,
     RESULT,
     ImageMatrices,
     load_image_confusion,
 )
-from cellenhance.engine.run_folder import RunFolder, RunRecord, read_record, read_table
-from cellenhance.metrics.cross_validation import ImageValues, RunCounts
-from cellenhance.metrics.further_scores import ALWAYS
-from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import Settings
 from cellenhance.tasks.benchmark.plan import BenchmarkRun, RunStatus
 from cellenhance.tasks.evaluate.output import IMAGES_FILE

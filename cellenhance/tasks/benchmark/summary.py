@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cellenhance.engine.evaluation_files import ENSEMBLE, RESULT
 from cellenhance.metrics.cross_validation import (
     FoldScores,
     ImageWeights,
@@ -24,6 +23,7 @@ from cellenhance.networks.complexity import count_flops, count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.render.benchmark.extra_tables import ExtraRow, ExtraTable
 from cellenhance.render.benchmark.tables import BenchmarkRow, BenchmarkTable
+from cellenhance.runs.stored_confusion import ENSEMBLE, RESULT
 from cellenhance.tasks.benchmark.plan import BenchmarkPlan, Condition
 from cellenhance.tasks.benchmark.run import ScoredRun
 

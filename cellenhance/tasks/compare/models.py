@@ -17,12 +17,12 @@ from cellenhance.data.classes.mask_files import FileSet, list_files, shorten
 from cellenhance.data.dataset.inputs import InputImage
 from cellenhance.data.files.sources import ImageSource
 from cellenhance.data.normalize import RangeWatch
-from cellenhance.engine.checkpoints import ModelHeader
 from cellenhance.engine.device import Compute
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import FilePlane, match_channels
-from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.runs.folder import checkpoints_of
+from cellenhance.runs.header import ModelHeader
 from cellenhance.tasks.evaluate.run import warn_of_small_overlap
 from cellenhance.tasks.run_names import name_runs
 

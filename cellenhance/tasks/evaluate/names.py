@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.engine.inference import Predictor
 from cellenhance.networks.aep import AEP
+from cellenhance.runs.stored_confusion import FIXED_WEIGHTS
 
 BRANCH_LABELS = {"network 1": "network 1 alone", FIXED_WEIGHTS: "ensemble, fixed weights"}
 """Branches and variants that tables do not call by their own name."""

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cellenhance.data.files.writers import write_csv, write_json, write_text
-from cellenhance.engine.evaluation_files import (
-    IMAGE_CONFUSION_FILE,
-    RESULT,
-    ImageMatrices,
-    write_image_confusion,
-)
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.figures import FigureStyle, save_all
 from cellenhance.render.table_files import to_latex, to_markdown
 from cellenhance.render.tables import Table, image_table
+from cellenhance.runs.stored_confusion import (
+    IMAGE_CONFUSION_FILE,
+    RESULT,
+    ImageMatrices,
+    write_image_confusion,
+)
 from cellenhance.tasks.evaluate.images import WorstImages, write_worst
 from cellenhance.tasks.evaluate.record import Evaluation
 from cellenhance.tasks.evaluate.threshold import SWEEP_COLUMNS, SWEEP_FILE, ThresholdScores

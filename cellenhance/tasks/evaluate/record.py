@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cellenhance.engine.evaluation_files import ENSEMBLE, FIXED_WEIGHTS
 from cellenhance.metrics.further_scores import MetricScores
 from cellenhance.metrics.scores import Scores
 from cellenhance.render.metric_tables import metric_tables
 from cellenhance.render.panels.comparison import Classes
 from cellenhance.render.table_files import collect_notes
 from cellenhance.render.tables import Table, class_table, comparison_table
+from cellenhance.runs.stored_confusion import ENSEMBLE, FIXED_WEIGHTS
 from cellenhance.tasks.evaluate.threshold import ThresholdScores, threshold_table
 
 

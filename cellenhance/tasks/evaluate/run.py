@@ -17,13 +17,6 @@ from cellenhance.engine.evaluation import (
     evaluate_samples,
 )
 from cellenhance.engine.inference import Predictor, load_predictor
-from cellenhance.engine.run_folder import (
-    RunFolder,
-    RunRecord,
-    checkpoints_of,
-    read_record,
-    run_folders,
-)
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.metrics.score_intervals import Resampling
@@ -31,6 +24,13 @@ from cellenhance.metrics.scores import OverlapScores, Scores, majority_scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.comparison import Classes
+from cellenhance.runs.folder import (
+    RunFolder,
+    RunRecord,
+    checkpoints_of,
+    read_record,
+    run_folders,
+)
 from cellenhance.tasks.evaluate.images import (
     Keepers,
     SeenImage,

@@ -11,9 +11,9 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
 from cellenhance.data.dataset.samples import Sample, load_sample
 from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split, split_path
-from cellenhance.engine.run_folder import RunFolder, RunRecord, dataset_identity
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.runs.folder import RunFolder, RunRecord, dataset_identity
 
 logger = logging.getLogger(__name__)
 

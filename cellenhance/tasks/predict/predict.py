@@ -19,10 +19,10 @@ from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import FilePlane, match_channels
-from cellenhance.engine.run_folder import checkpoints_of
 from cellenhance.engine.tiling import round_up
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.preview import MAX_SIDE_PX, render_preview
+from cellenhance.runs.folder import checkpoints_of
 from cellenhance.tasks.evaluate.run import warn_of_small_overlap
 from cellenhance.tasks.image_work import process_images, refuse_existing
 

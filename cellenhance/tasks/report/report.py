@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.files.writers import write_text
-from cellenhance.engine.run_folder import run_folders
 from cellenhance.errors import OutputExistsError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.report.page import render_report
+from cellenhance.runs.folder import run_folders
 from cellenhance.tasks.report.benchmark import describe_benchmark, is_benchmark
 from cellenhance.tasks.report.run import describe_run
 

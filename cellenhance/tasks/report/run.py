@@ -8,7 +8,6 @@ from cellenhance import __version__
 from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import load_predictor
-from cellenhance.engine.run_folder import RunFolder, read_record, read_table
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.progress import ProgressCallback, silent
@@ -17,6 +16,7 @@ from cellenhance.render.figures import draw_png
 from cellenhance.render.report.curves import draw_curves
 from cellenhance.render.report.page import Fact, Numbers, Paragraph, Picture, Report, Section
 from cellenhance.render.tables import format_percent
+from cellenhance.runs.folder import RunFolder, read_record, read_table
 from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
 from cellenhance.tasks.evaluate.subset import subset_of_run
 from cellenhance.tasks.report.pictures import image_sections, translation_sections

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cellenhance.data.dataset.splits import load_split
+from cellenhance.engine.training.settings import recorded_settings
 from cellenhance.render.report.citations import find_bibtex
 from cellenhance.render.report.methods_text import MethodsFacts, describe_methods
 from cellenhance.render.report.page import Block, Listing, Numbers, Paragraph, Section
@@ -101,7 +102,7 @@ def methods_section(run: ReportedRun) -> Section:
             n_train=record.n_train,
             n_val=record.n_val,
             classes=[each.name for each in record.classes],
-            recipe=record.settings.recipe.model_dump(mode="json", exclude_none=True),
+            recipe=recorded_settings(record).recipe.model_dump(mode="json", exclude_none=True),
             normalization=record.normalization.method,
             seed=record.settings.seed,
             epoch=run.best_epoch(),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from cellenhance.engine import run_folder
-from cellenhance.engine.run_folder import RunFolder, RunRecord
 from cellenhance.engine.training.records import TOTAL, EpochReport, StepReport
 from cellenhance.render.figures import save_figure
 from cellenhance.render.report.curves import draw_curves
+from cellenhance.runs import folder as run_folder
+from cellenhance.runs.folder import RunFolder, RunRecord
 
 Report: TypeAlias = Callable[[StepReport | EpochReport], None]
 

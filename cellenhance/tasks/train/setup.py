@@ -18,17 +18,18 @@ from cellenhance.data.dataset.manifest import Dataset, load_dataset
 from cellenhance.data.dataset.samples import load_mask, load_sample
 from cellenhance.data.dataset.splits import DEFAULT_SPLIT, SplitTable, load_split
 from cellenhance.data.normalize import fit_normalization
-from cellenhance.engine import run_folder, seeding
-from cellenhance.engine.checkpoints import ModelHeader, checkpoint_sha256
+from cellenhance.engine import seeding
+from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.device import Compute, choose_compute, free_memory_bytes
-from cellenhance.engine.run_folder import RunFolder, RunRecord
 from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.initialisation import initialise_from
 from cellenhance.engine.training.records import FitPlan, TrainingData
 from cellenhance.engine.training.settings import (
+    RecipeSettings,
     RunSettings,
     check_crop,
     check_preprocessing,
+    recorded_settings,
     resolve_recipe,
     split_overrides,
 )
@@ -38,6 +39,9 @@ from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import ProgressCallback
+from cellenhance.runs import folder as run_folder
+from cellenhance.runs.folder import RunFolder, RunRecord
+from cellenhance.runs.header import ModelHeader
 from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.degrade_plans import check_training_counts
 from cellenhance.tasks.train.memory import fit_batch
@@ -104,13 +108,13 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         recipe=settings.recipe,
         seed=settings.seed,
         compute=compute,
-        header=_header(record, dataset, network),
+        header=_header(record, settings.recipe, dataset, network),
         best_path=folder.best_path,
         last_path=folder.last_path,
         class_pixels=record.training_pixels,
         time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
     )
-    data = _load_data(dataset, record, train_ids, val_ids, progress)
+    data = _load_data(dataset, plan.header, train_ids, val_ids, progress)
     return PreparedRun(folder, record, Trainer(network, data, plan))
 
 
@@ -130,21 +134,23 @@ def _build(settings: RunSettings, dataset: Dataset, request: TrainRequest) -> Se
     return network
 
 
-def _header(record: RunRecord, dataset: Dataset, network: SegmentationNetwork) -> ModelHeader:
+def _header(
+    record: RunRecord, recipe: RecipeSettings, dataset: Dataset, network: SegmentationNetwork
+) -> ModelHeader:
     return ModelHeader(
         entry=record.settings.model,
         in_channels=record.in_channels,
         channel_names=dataset.description.channel_names,
         classes=record.classes,
         normalization=record.normalization,
-        preprocessing=record.settings.recipe.preprocessing,
-        window_px=choose_window(network, record.settings.recipe.crop_px),
+        preprocessing=recipe.preprocessing,
+        window_px=choose_window(network, recipe.crop_px),
     )
 
 
 def _load_data(
     dataset: Dataset,
-    record: RunRecord,
+    header: ModelHeader,
     train_ids: tuple[str, ...],
     val_ids: tuple[str, ...],
     progress: ProgressCallback,
@@ -154,9 +160,7 @@ def _load_data(
         for each in _counted(train_ids, progress, "training images")
     )
     limit = int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE)
-    images = TrainingImages(
-        samples, record.normalization, limit, record.settings.recipe.preprocessing
-    )
+    images = TrainingImages(samples, header.normalization, limit, header.preprocessing)
     if images.on_disk:
         logger.info("training images exceed half of the free memory: some are mapped from disk")
     return TrainingData(images, [load_sample(dataset, dataset.row(each)) for each in val_ids])
@@ -210,7 +214,7 @@ def _as_recorded(settings: RunSettings, request: TrainRequest) -> RunSettings:
     record = run_folder.read_record(folder)
     if record.asked_batch_size != settings.recipe.batch_size:
         return settings
-    recorded = {"batch_size": record.settings.recipe.batch_size}
+    recorded = {"batch_size": recorded_settings(record).recipe.batch_size}
     return settings.model_copy(update={"recipe": settings.recipe.model_copy(update=recorded)})
 
 
@@ -252,7 +256,7 @@ def _make_record(  # noqa: PLR0913 - the facts that meet in the record
             settings.recipe_name,
         )
     return RunRecord(
-        settings=settings,
+        settings=settings.as_recorded(),
         asked_batch_size=asked_batch_size,
         classes=dataset.description.classes,
         in_channels=dataset.description.channels,

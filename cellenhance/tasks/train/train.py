@@ -10,13 +10,9 @@ from pathlib import Path
 
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.splits import load_split
-from cellenhance.engine import run_folder
-from cellenhance.engine.checkpoints import TrainingState
 from cellenhance.engine.device import Compute
-from cellenhance.engine.run_folder import RunFolder, RunRecord
-from cellenhance.engine.run_lock import LOCK_FILE, locked
 from cellenhance.engine.training.interruption import ERRORS, deferred_signals
-from cellenhance.engine.training.settings import first_difference
+from cellenhance.engine.training.settings import first_difference, recorded_settings
 from cellenhance.errors import (
     CheckpointError,
     OutputExistsError,
@@ -25,6 +21,10 @@ from cellenhance.errors import (
 )
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.runs import folder as run_folder
+from cellenhance.runs.folder import RunFolder, RunRecord
+from cellenhance.runs.header import TrainingState
+from cellenhance.runs.lock import LOCK_FILE, locked
 from cellenhance.tasks.train.log import Report, RunLog
 from cellenhance.tasks.train.memory import estimate_bytes
 from cellenhance.tasks.train.setup import PreparedRun, TrainRequest, prepare_run
@@ -133,7 +133,8 @@ def train(
 def plan_training(request: TrainRequest, progress: ProgressCallback = silent) -> TrainPlan:
     """Return what `train` would do, with a few steps timed; writes nothing."""
     prepared = prepare_run(request, progress)
-    trainer, recipe = prepared.trainer, prepared.record.settings.recipe
+    trainer = prepared.trainer
+    recipe = trainer.plan.recipe
     trainer.network.train()
     trainer.train_step(1, 0)
     started = time.perf_counter()
@@ -190,7 +191,7 @@ def _start_state(prepared: PreparedRun, request: TrainRequest) -> TrainingState:
 
 
 def _check_same_run(old: RunRecord, new: RunRecord, folder: RunFolder) -> None:
-    difference = first_difference(old.settings, new.settings)
+    difference = first_difference(recorded_settings(old), recorded_settings(new))
     if difference is None and old.initialised_from != new.initialised_from:
         difference = f"--init-from: {old.initialised_from}, now {new.initialised_from}"
     if difference is None and old.dataset_identity != new.dataset_identity:

@@ -15,9 +15,9 @@ from cellenhance.data.files.writers import write_json
 from cellenhance.engine.aep_analysis import FilterFacts, measure_filters
 from cellenhance.engine.checkpoints import LoadedModel, checkpoint_sha256
 from cellenhance.engine.device import Compute
-from cellenhance.engine.run_folder import RunFolder, RunRecord, dataset_identity, read_record
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.runs.folder import RunFolder, RunRecord, dataset_identity, read_record
 
 logger = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.planes import FilePlane, match_channels
-from cellenhance.engine.run_folder import RunFolder, checkpoints_of, run_folders
 from cellenhance.engine.translation import Translated, translate_plane
 from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.figures import FigureStyle, save_all
 from cellenhance.render.panels.translation_figure import TranslationView, draw_translation
+from cellenhance.runs.folder import RunFolder, checkpoints_of, run_folders
 from cellenhance.tasks.evaluate.run import warn_of_small_overlap
 from cellenhance.tasks.image_work import process_images, refuse_existing
 from cellenhance.tasks.translate.contrast import (

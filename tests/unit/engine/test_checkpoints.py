@@ -15,10 +15,10 @@ from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import checkpoints
-from cellenhance.engine.checkpoints import ModelHeader, TrainingState
 from cellenhance.errors import CheckpointError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import FileHeader, ModelHeader, TrainingState
 
 ENTRY = load_catalog().resolve("aep")
 HEADER = ModelHeader(
@@ -150,7 +150,7 @@ def test_a_safetensors_file_of_others_is_named(tmp_path: Path) -> None:
 
 
 def rewrite(path: Path, change: dict[str, Any]) -> None:
-    header = json.loads(checkpoints._FileHeader(model=HEADER).model_dump_json())
+    header = json.loads(FileHeader(model=HEADER).model_dump_json())
     header["model"] |= change
     save_file(load_file(path), path, metadata={"cellenhance": json.dumps(header)})
 

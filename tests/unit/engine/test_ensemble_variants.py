@@ -14,13 +14,14 @@ from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.ensemble_variants import variant_names
 from cellenhance.engine.evaluation import evaluate_samples
-from cellenhance.engine.evaluation_files import FIXED_WEIGHTS
 from cellenhance.engine.inference import Predictor
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader
+from cellenhance.runs.stored_confusion import FIXED_WEIGHTS
 
 CPU = choose_compute("cpu", "fp32")
 UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))

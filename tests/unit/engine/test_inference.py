@@ -14,13 +14,14 @@ from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization, RangeWatch
 from cellenhance.engine import seeding
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import evaluate
 from cellenhance.engine.inference import ENSEMBLE, Predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader
 
 CPU = choose_compute("cpu", "fp32")
 UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))

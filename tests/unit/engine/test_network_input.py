@@ -18,7 +18,7 @@ from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing, preprocess
 from cellenhance.engine import network_input, seeding
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
@@ -26,6 +26,7 @@ from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.settings import check_preprocessing, resolve_recipe
 from cellenhance.errors import SettingsError
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader
 
 CPU = choose_compute("cpu", "fp32")
 UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))

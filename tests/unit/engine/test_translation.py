@@ -15,7 +15,7 @@ from cellenhance.engine.aep_analysis import (
     measure_filters,
     require_aep,
 )
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
@@ -23,6 +23,7 @@ from cellenhance.engine.translation import Translated, translate_plane
 from cellenhance.errors import SettingsError
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader
 
 CPU = choose_compute("cpu", "fp32")
 CLASSES = tuple(

@@ -11,7 +11,7 @@ from torch import Tensor
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import LoadedModel, ModelHeader
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
@@ -19,6 +19,7 @@ from cellenhance.engine.windows import choose_window, iterate_cells
 from cellenhance.errors import SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.runs.header import ModelHeader
 
 CPU = choose_compute("cpu", "fp32")
 CLASSES = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))

@@ -16,7 +16,6 @@ from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.degrade.physics import degrade_image
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import seeding
-from cellenhance.engine.checkpoints import ModelHeader, TrainingState
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.training.batches import Crop, TrainingImages
 from cellenhance.engine.training.degradation import DegradationSettings, TrainingDegrader
@@ -25,6 +24,7 @@ from cellenhance.engine.training.settings import RecipeSettings, resolve_recipe
 from cellenhance.engine.training.trainer import Trainer
 from cellenhance.errors import SettingsError
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader, TrainingState
 
 LIMITS = Normalization(method="dataset", low=(100.0,), high=(4100.0,))
 

@@ -9,12 +9,13 @@ from safetensors.torch import save_file
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.checkpoints import ModelHeader, save_model
+from cellenhance.engine.checkpoints import save_model
 from cellenhance.engine.training.initialisation import initialise_from
 from cellenhance.errors import CheckpointError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 from cellenhance.networks.resnet import ResNet
+from cellenhance.runs.header import ModelHeader
 
 CATALOG = load_catalog()
 

@@ -16,7 +16,7 @@ from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import seeding
-from cellenhance.engine.checkpoints import ModelHeader, TrainingState, load_model
+from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.records import FitPlan, TrainingData
@@ -24,6 +24,7 @@ from cellenhance.engine.training.settings import resolve_recipe
 from cellenhance.engine.training.trainer import Trainer
 from cellenhance.errors import SettingsError
 from cellenhance.networks.registry import build_network
+from cellenhance.runs.header import ModelHeader, TrainingState
 
 N_IMAGES = 5
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellenhance.engine.evaluation_files import (
+from cellenhance.errors import DatasetError
+from cellenhance.runs.stored_confusion import (
     RESULT,
     ImageMatrices,
     load_image_confusion,
     write_image_confusion,
 )
-from cellenhance.errors import DatasetError
 
 CLASSES = ("rest", "cell, live", 'never "seen"')
 MATRICES = np.array([[[4, 1, 0], [2, 3, 0], [0, 0, 0]], np.zeros((3, 3))], np.int64)

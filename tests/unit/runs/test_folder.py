@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cellenhance.engine import run_folder
-from cellenhance.engine.run_folder import RunFolder
 from cellenhance.errors import CheckpointError
+from cellenhance.runs import folder as run_folder
+from cellenhance.runs.folder import RunFolder
 
 
 def make_run(root: Path, *, best: bool = True) -> Path:

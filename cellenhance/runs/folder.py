@@ -1,6 +1,7 @@
 """What a run folder holds and where: `run.yaml`, the CSV logs, the checkpoints.
 
-`last.safetensors` is the commit point: after a stop the CSVs are cut back to it.
+`last.safetensors` is the commit point: after a stop the CSVs are cut back to it. Must not import
+torch.
 """
 
 from __future__ import annotations
@@ -17,16 +18,30 @@ from typing import Any, Literal
 
 import yaml
 
+from cellenhance.catalog import ModelEntry
 from cellenhance.data.dataset.manifest import Dataset, SegmentationClass
 from cellenhance.data.dataset.splits import split_path
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.training.settings import RunSettings
 from cellenhance.errors import CheckpointError
 from cellenhance.settings import Settings, read_settings
 
 RECORD_FILE = "run.yaml"
 _LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "tifffile", "safetensors")
+
+
+class RecordedSettings(Settings):
+    """What decided the result of a run; the engine, which knows its parts, checks `recipe`."""
+
+    model: ModelEntry
+    recipe_name: str
+    recipe: dict[str, Any]
+    split: str
+    fold: int
+    seed: int
+    device: str
+    precision: str
+    n_threads: int
 
 
 class RunRecord(Settings):
@@ -38,7 +53,7 @@ class RunRecord(Settings):
     """
 
     format_version: Literal[1] = 1
-    settings: RunSettings
+    settings: RecordedSettings
     asked_batch_size: int
     classes: tuple[SegmentationClass, ...]
     in_channels: int
