@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
-    ROOT / "cellenhance" / "data" / name for name in ("findings.py", "leakage.py", "inspect.py")
+    ROOT / "cellenhance" / "data" / "inspection" / name
+    for name in ("findings.py", "leakage.py", "inspect.py")
 ]
 CODE = r"[a-z]+(?:-[a-z]+)*"
 
