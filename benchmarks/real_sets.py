@@ -1,8 +1,8 @@
 """A smoke test on real image sets: prepare, split, train, evaluate, predict each by the commands.
 
-``python benchmarks/real_sets.py -o WORK --report docs/results.md`` needs the sets named by the
-variable CELLENHANCE_DATA. Finished runs are kept, so it can be stopped and called again. The budget
-is small on purpose: the figures show that the program works on these files, nothing more.
+``python benchmarks/real_sets.py -o WORK --report benchmarks/results.md`` needs the sets named by
+the variable CELLENHANCE_DATA. Finished runs are kept, so it can be stopped and called again. The
+budget is small on purpose: the figures show that the program works on these files, nothing more.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""AEP and its controls on three real image sets at two doses: the comparison of docs/results.md.
+"""AEP and its controls on three real image sets at two doses, as benchmarks/results.md shows them.
 
-``python benchmarks/results_grid.py -o WORK --report docs/results.md`` needs the sets named by the
-variable CELLENHANCE_DATA. Everything is `cellenhance benchmark`, so it can be stopped and called
-again; ``--only SET`` lets several processes share the work. What the numbers mean is written by
-hand below the part of the page that this script makes.
+``python benchmarks/results_grid.py -o WORK --report benchmarks/results.md`` needs the sets named by
+the variable CELLENHANCE_DATA. Everything is `cellenhance benchmark`, so it can be stopped and
+called again; ``--only SET`` lets several processes share the work. What the numbers mean is written
+by hand below the part of the page that this script makes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODELS = (
     *("aep", "aep-muted", "aep-fixed", "aep-no-ensemble"),
 )
 PHOTONS = {"nucleolus-3class": 3, "corneal-endothelium": 30, "isbi2012": 10}
-"""Hard but not hopeless for the eye; a set in bright field dies earlier (docs/degradation.md)."""
+"""Hard but not hopeless for the eye; docs/explanation/degradation.md says why the sets differ."""
 FOLDS, SEEDS, SPLIT = 3, 1, "three-fold"
 EPOCHS, STEPS, BATCH, CROP_PX = 2, 60, 2, 128
 SECTIONS_A_GROUP = 5

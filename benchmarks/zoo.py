@@ -1,6 +1,6 @@
 """Every model of the catalogue, trained the same number of steps on one real set.
 
-``python benchmarks/zoo.py DATASET -o WORK --report docs/results.md`` takes a split dataset
+``python benchmarks/zoo.py DATASET -o WORK --report benchmarks/results.md`` takes a split dataset
 folder. Finished models are kept, so it can be stopped and called again. The budget is far too small
 to rank architectures: the table shows that each one trains and what a step and a prediction cost.
 """

@@ -264,4 +264,4 @@ _ALL = (
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _ALL}
-"""The metrics by name; docs/metrics.md says what each is."""
+"""The metrics by name; docs/reference/metrics.md says what each is."""

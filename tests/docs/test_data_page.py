@@ -1,4 +1,4 @@
-"""docs/data.md: every command is run on files as its section lists them, and says what it says."""
+"""The page on datasets: every command is run on files as listed, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.importers.registry import IMPORTERS
 from tests.layout_twins import TWINS, Maker, class_mask, image, label_map, put
 
-PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "prepare-a-dataset.md"
 
 
 def make_label_maps(root: Path) -> None:

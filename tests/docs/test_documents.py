@@ -14,7 +14,10 @@ import typer
 from cellenhance.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/results.md")),
+    *sorted((ROOT / "docs").glob("**/*.md")),
+]
 
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 SPAN = re.compile(r"`([^`\n]+)`")

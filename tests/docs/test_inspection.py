@@ -14,7 +14,7 @@ CODE = r"[a-z]+(?:-[a-z]+)*"
 
 
 def test_every_code_stands_in_the_table() -> None:
-    page = (ROOT / "docs" / "inspection.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "inspection.md").read_text(encoding="utf-8")
     documented = set(re.findall(rf"^\| `({CODE})` \| (?:error|warning|note)", page, re.MULTILINE))
     source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     direct = set(re.findall(rf'Finding\(\s*"({CODE})"', source))

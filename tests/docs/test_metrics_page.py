@@ -1,4 +1,4 @@
-"""docs/metrics.md lists exactly the metrics there are, and says of each what the program does."""
+"""The page on metrics lists exactly those there are, and says of each what the program does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cellenhance.metrics.registry import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
     for line in PAGE.splitlines()
@@ -40,4 +40,4 @@ def test_the_page_names_no_metric_that_there_is_not() -> None:
 
 
 def test_readme_links_the_page() -> None:
-    assert "docs/metrics.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "docs/reference/metrics.md" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "from-images-to-a-figure.md"
 SMALLER = (
     (r"--n-images 24\b", "--n-images 6"),
     (r"--n-images 4\b", "--n-images 2"),

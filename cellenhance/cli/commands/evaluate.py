@@ -108,7 +108,7 @@ def evaluate(
     image_confusion.csv and, in worst/, the images with the lowest mIoU.
 
     With --threshold-metric each class gets the threshold that is best on the validation part, and
-    its score here at that threshold. docs/evaluation.md says more.
+    its score here at that threshold. docs/how-to/evaluate.md says more.
 
     Example: cellenhance evaluate runs/aep --subset test
 
