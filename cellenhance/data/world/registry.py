@@ -1,0 +1,37 @@
+"""The kinds of the synthetic world by name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellenhance.data.world.kinds import honeycomb, nuclei
+from cellenhance.data.world.scene import Kind, Scene
+from cellenhance.errors import SettingsError
+from cellenhance.settings import suggest
+
+MIXED = "mixed"
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (nuclei.KIND, honeycomb.KIND)}
+
+
+def draw_scene(kind: str, size_px: int, rng: np.random.Generator) -> Scene:
+    """Return a scene of the world; the same generator state gives the same bytes.
+
+    Parameters
+    ----------
+    kind : a name of `KINDS`, or "mixed" for one of them at random
+    size_px : side of the square, from 32
+
+    Raises
+    ------
+    SettingsError
+        There is no such kind, or the side is too small.
+    """
+    if size_px < 32:
+        raise SettingsError(f"a scene of {size_px} px: expected a side of at least 32 px")
+    if kind == MIXED:
+        kind = list(KINDS)[int(rng.integers(len(KINDS)))]
+    if kind not in KINDS:
+        raise SettingsError(
+            f"the kind of scene '{kind}' is unknown{suggest(kind, [*KINDS, MIXED])}"
+        )
+    return KINDS[kind].draw(size_px, rng)
