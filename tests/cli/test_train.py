@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def test_a_run_folder_has_all_its_parts(tiny_run: Path) -> None:
     assert (tiny_run / "figures" / "curves.png").stat().st_size > 0
     for name in ("best", "last"):
         assert (tiny_run / "checkpoints" / f"{name}.safetensors").is_file()
+
+
+def test_every_file_of_a_run_follows_the_umask(tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    rights = {stat.S_IMODE(each.stat().st_mode) for each in tiny_run.rglob("*") if each.is_file()}
+    assert rights == {stat.S_IMODE((tmp_path / "plain").stat().st_mode)}
 
 
 def test_metrics_have_a_row_an_epoch_with_every_output(tiny_run: Path) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,16 +42,31 @@ def replacing(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if any(_UNFINISHED.fullmatch(part) for part in path.parent.parts):
-        yield path
+        with _rights_of_umask(path):
+            yield path
         return
     temporary = path.with_name(f".{path.stem[:80]}.partial-{os.getpid()}{path.suffix}")
     try:
-        yield temporary
+        with _rights_of_umask(temporary):
+            yield temporary
         _sync_file(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def _rights_of_umask(path: Path) -> Iterator[None]:
+    """Let `path`, written in the block, be read by whom the umask says.
+
+    Some writers (safetensors) put a private file in place of the one that is there.
+    """
+    path.touch()
+    rights = stat.S_IMODE(path.stat().st_mode)
+    yield
+    if stat.S_IMODE(path.stat().st_mode) != rights:
+        path.chmod(rights)
 
 
 @contextmanager
