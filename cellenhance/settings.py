@@ -132,10 +132,11 @@ def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str
     if first["type"] == "missing":
         return f"'{key}' is missing in {where}{more}"
     message = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-    return f"'{key}' in {where}: {message}, found {_shorten(repr(first['input']))}{more}"
+    return f"'{key}' in {where}: {message}, found {shorten_text(repr(first['input']))}{more}"
 
 
-def _shorten(text: str, length: int = 80) -> str:
+def shorten_text(text: str, length: int = 80) -> str:
+    """Return `text`, its end left out where it has more than `length` letters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 

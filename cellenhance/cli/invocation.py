@@ -6,15 +6,20 @@ import functools
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
 from cellenhance.cli import console
+from cellenhance.cli.records import Leaf, is_record, leaves_of, make_record, parameter_of
 from cellenhance.errors import CellEnhanceError
+from cellenhance.options import Options
+
+Records: TypeAlias = Mapping[str, tuple[type[Options], tuple[Leaf, ...]]]
+"""The parameters of a command that are records, with their options."""
 
 _EXTRA_OPTIONS = {
     "verbose": typer.Option("-v", "--verbose", help="Show details."),
@@ -30,16 +35,26 @@ class _Terminated(BaseException):
 def command(body: Callable[..., None]) -> Callable[..., None]:
     """Return `body` with the options -v, -q, --debug, its errors shown as one line each.
 
+    A parameter whose type is a class of `Options` becomes the options of that record, groups in it
+    under headings of their own; `body` is handed the record. The parameter's default, where there
+    is one, replaces the defaults of the class.
+
     Exit codes: those of `CellEnhanceError`; 5 when memory or disk ran out; 130 on Ctrl-C; 143 on
     SIGTERM; 1 for anything that is a bug of ours.
     """
+    signature = inspect.signature(body, eval_str=True)
+    records = {
+        each.name: (each.annotation, tuple(leaves_of(each.annotation, _default_of(each))))
+        for each in signature.parameters.values()
+        if is_record(each.annotation)
+    }
 
     @functools.wraps(body)
     def run(*, verbose: bool, quiet: bool, debug: bool, **values: Any) -> None:
         console.set_verbosity(verbose=verbose, quiet=quiet)
         try:
             with _sigterm_raised():
-                body(**values)
+                body(**_with_records(values, records))
         except (CellEnhanceError, MemoryError, OSError, KeyboardInterrupt, _Terminated) as error:
             if debug and not isinstance(error, _Terminated):
                 raise
@@ -55,7 +70,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
             )
             raise typer.Exit(1) from error
 
-    _set_signature(run, body)
+    _set_signature(run, signature, records)
     # Typer keeps line breaks inside paragraphs; a narrow terminal would break such lines twice.
     paragraphs = (inspect.getdoc(body) or "").split("\n\n")
     run.__doc__ = "\n\n".join(" ".join(each.split()) for each in paragraphs)
@@ -106,14 +121,36 @@ def _report(error: BaseException) -> int:
     return 3
 
 
-def _set_signature(run: Callable[..., None], body: Callable[..., None]) -> None:
-    """Show Typer the options of `body` and the extra ones."""
-    signature = inspect.signature(body, eval_str=True)
+def _default_of(parameter: inspect.Parameter) -> Options | None:
+    return None if parameter.default is parameter.empty else parameter.default
+
+
+def _with_records(values: dict[str, Any], records: Records) -> dict[str, Any]:
+    """Return what Typer collected as the arguments of a command: its records are made."""
+    inside = {leaf.name for _, leaves in records.values() for leaf in leaves}
+    own = {name: value for name, value in values.items() if name not in inside}
+    made = {name: make_record(record, leaves, values) for name, (record, leaves) in records.items()}
+    return own | made
+
+
+def _set_signature(
+    run: Callable[..., None], signature: inspect.Signature, records: Records
+) -> None:
+    """Show Typer the options of a command, those of its records, and the extra ones."""
     keyword_only = inspect.Parameter.KEYWORD_ONLY
-    own = [each.replace(kind=keyword_only) for each in signature.parameters.values()]
+    own: list[inspect.Parameter] = []
+    for each in signature.parameters.values():
+        if each.name in records:
+            own += map(parameter_of, records[each.name][1])
+        else:
+            own.append(each.replace(kind=keyword_only))
     extra = [
         inspect.Parameter(name, keyword_only, default=False, annotation=Annotated[bool, option])
         for name, option in _EXTRA_OPTIONS.items()
     ]
+    names = [each.name for each in own]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TypeError(f"{run.__name__}: two options have the name {', '.join(twice)}")
     run.__signature__ = signature.replace(parameters=[*own, *extra])  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in [*own, *extra]}

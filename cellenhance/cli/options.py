@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cellenhance.data.files.sources import ChannelChoice, Projection
+    from cellenhance.data.files.options import ChannelChoice, Projection
     from cellenhance.render.display import DisplayRange
-    from cellenhance.render.figures import FigureStyle
+    from cellenhance.render.style import FigureStyle
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.", show_default=False)]
 DatasetFolder = Annotated[
@@ -148,7 +148,7 @@ def figure_style(
 ) -> FigureStyle:
     """Return the four options of a figure as its style; SettingsError for a word that is none."""
     from cellenhance.errors import SettingsError
-    from cellenhance.render.figures import FigureStyle
+    from cellenhance.render.style import FigureStyle
     from cellenhance.settings import validate_settings
 
     kinds = [each.lower().removeprefix(".") for each in formats or ["png"]]

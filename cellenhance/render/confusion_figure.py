@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cellenhance.render.figures import MM_PER_INCH, PT_PER_MM, FigureStyle, print_settings
+from cellenhance.render.figures import MM_PER_INCH, PT_PER_MM, print_settings
 from cellenhance.render.panels import lettering
+from cellenhance.render.style import FigureStyle
 
 _CELL_MM, _SMALLEST_CELL_MM = 22.0, 7.0
 _LABEL_MM, _MARGIN_MM, _BAR_MM = 34.0, 4.0, 20.0

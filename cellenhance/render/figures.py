@@ -7,21 +7,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import matplotlib
 from matplotlib.figure import Figure
-from pydantic import Field, field_validator
 
 from cellenhance.data.files.writers import replacing
 from cellenhance.errors import SettingsError
-from cellenhance.settings import Settings
+from cellenhance.render.style import FigureStyle
 
 MM_PER_INCH = 25.4
 PT_PER_MM = 72 / MM_PER_INCH
-
-Background = Literal["light", "dark"]
-FigureFormat = Literal["png", "pdf", "svg"]
 
 _MOST_PX = 65_000
 _RC = {
@@ -35,39 +30,6 @@ _METADATA: dict[str, dict[str, str | None]] = {
     "pdf": {"Creator": "cellenhance", "Producer": "cellenhance", "CreationDate": None},
     "svg": {"Creator": "cellenhance", "Date": None},
 }
-
-
-class FigureStyle(Settings):
-    """How a figure is printed: width on paper, resolution, page colour, file formats."""
-
-    width_mm: float = Field(default=180, ge=30, le=1000)
-    dpi: int = Field(default=300, ge=50, le=1200)
-    background: Background = "light"
-    formats: tuple[FigureFormat, ...] = Field(default=("png",), min_length=1)
-
-    @field_validator("formats")
-    @classmethod
-    def _once_each(cls, formats: tuple[FigureFormat, ...]) -> tuple[FigureFormat, ...]:
-        return tuple(dict.fromkeys(formats))
-
-    @property
-    def paper(self) -> str:
-        """Return the colour of the page, #rrggbb."""
-        return "#ffffff" if self.background == "light" else "#000000"
-
-    @property
-    def ink(self) -> str:
-        """Return the colour of text, #rrggbb."""
-        return "#1a1a1a" if self.background == "light" else "#f2f2f2"
-
-    @property
-    def faint_ink(self) -> str:
-        """Return the colour of notes and frames, #rrggbb."""
-        return "#595959" if self.background == "light" else "#b3b3b3"
-
-    def paths(self, stem: Path) -> tuple[Path, ...]:
-        """Return the files that `save_all` writes: `stem` with ".png" and so on appended."""
-        return tuple(stem.with_name(f"{stem.name}.{each}") for each in self.formats)
 
 
 def save_all(figure: Figure, stem: Path, style: FigureStyle) -> tuple[Path, ...]:

@@ -88,7 +88,7 @@ def test_eight_orientations_keep_every_count(cli: Any, tiny_dataset: Path, tmp_p
         (["--recipe", "isbi"], 2, "did you mean 'isbi2012'?"),
         (["--set", "recipe.epochs=3"], 2, "--set recipe.epochs: has no effect here"),
         (["--set", "recipe.augmentation.flop=true"], 2, "did you mean 'flip'?"),
-        (["--subset", "training"], 2, "expected one of train, val, test"),
+        (["--subset", "training"], 2, "--subset training: expected train, val or test"),
         (["--split", "folds"], 2, "--split has no effect without --subset"),
         (["--n", "0"], 2, "--n"),
     ],

@@ -15,10 +15,11 @@ from cellenhance.metrics.disagreement import find_disagreements
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.display import DisplayRange, choose_display
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
 from cellenhance.render.panels.comparison import Classes, ComparedView, draw_comparison
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
 from cellenhance.render.panels.panels import ImagePanel, MapPanel, StripPanel, draw_panels
+from cellenhance.render.style import FigureStyle
 
 FOLDER = Path(__file__).parent / "figures"
 NAMES, COLORS = ("background", "cytoplasm", "nucleus"), ("#000000", "#e69f00", "#56b4e9")

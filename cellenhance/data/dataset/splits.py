@@ -17,14 +17,14 @@ from pydantic import Field, field_validator, model_validator
 
 from cellenhance.data.dataset.dealing import Unit, build_units, deal, reach_counts
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, read_rows
+from cellenhance.data.dataset.options import DEFAULT_SPLIT as DEFAULT_SPLIT
+from cellenhance.data.dataset.options import Subset as Subset
 from cellenhance.data.files.writers import write_csv
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.settings import Settings
 
-Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
 SPLIT_COLUMNS = ("id", "fold", "subset")
-DEFAULT_SPLIT = "default"
 
 
 @dataclass(frozen=True, slots=True)

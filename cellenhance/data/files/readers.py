@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.files.kept_files import reused
+from cellenhance.data.files.options import ChannelChoice, Projection
 from cellenhance.data.files.raster import open_npy, open_raster
 from cellenhance.data.files.sources import (
     ALPHA_NAME,
-    ChannelChoice,
     ImageInfo,
     ImageSource,
     MeanSource,
     ProjectedSource,
-    Projection,
 )
 from cellenhance.data.files.tiff import open_tiff
 from cellenhance.data.files.vendor import VENDOR_SIGNATURES, VENDOR_SUFFIXES, open_vendor

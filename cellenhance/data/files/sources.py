@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.files.options import Projection
 from cellenhance.errors import ImageReadError
 
-Projection: TypeAlias = Literal["max", "mean"]
-"""How the Z planes of an image become one plane."""
-ChannelChoice: TypeAlias = int | Literal["mean"] | None
-"""One channel, counted from 0; the mean of all but alpha; or all of them."""
 RGB_NAMES = ("red", "green", "blue")
 ALPHA_NAME = "alpha"
 MAX_EAGER_BYTES = 2 * 1024**3

@@ -12,7 +12,8 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.classes.class_map import ClassRule
 from cellenhance.data.dataset.manifest import DatasetDescription
 from cellenhance.data.dataset.splits import SplitRow
-from cellenhance.data.files.sources import ImageInfo, Projection
+from cellenhance.data.files.options import Projection
+from cellenhance.data.files.sources import ImageInfo
 
 
 @dataclass(frozen=True, slots=True)

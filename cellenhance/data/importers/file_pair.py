@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.files.kept_files import reused
+from cellenhance.data.files.options import Projection
 from cellenhance.data.files.readers import image_stem, open_image, read_mask
-from cellenhance.data.files.sources import ImageInfo, ImageSource, Projection
+from cellenhance.data.files.sources import ImageInfo, ImageSource
 from cellenhance.errors import DatasetError, ImageReadError
 
 STACK_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy"})

@@ -13,7 +13,6 @@ from cellenhance.metrics.disagreement import Window
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.contours import mask_outlines
 from cellenhance.render.display import DisplayRange
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.panels import (
     Box,
     ErrorPanel,
@@ -24,6 +23,7 @@ from cellenhance.render.panels.panels import (
     class_entries,
     draw_panels,
 )
+from cellenhance.render.style import FigureStyle
 
 _NO_BREAK = "\u00a0"
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.render.contours import mask_outlines
 from cellenhance.render.display import DisplayRange
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.legend import LegendEntry
 from cellenhance.render.panels.panels import ImagePanel, draw_panels
+from cellenhance.render.style import FigureStyle
 
 
 @dataclass(frozen=True, slots=True)

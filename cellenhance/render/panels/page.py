@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cellenhance.render.figures import MM_PER_INCH, FigureStyle
+from cellenhance.render.figures import MM_PER_INCH
 from cellenhance.render.panels import lettering
+from cellenhance.render.style import FigureStyle
 
 MARGIN_MM, GAP_MM = 2.0, 2.0
 

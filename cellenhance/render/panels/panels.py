@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from cellenhance.arrays import IGNORE
 from cellenhance.errors import SettingsError
 from cellenhance.render.display import DisplayRange, choose_display
-from cellenhance.render.figures import FigureStyle, print_settings
+from cellenhance.render.figures import print_settings
 from cellenhance.render.panels import drawing as panel_drawing
 from cellenhance.render.panels import lettering
 from cellenhance.render.panels.legend import (
@@ -39,6 +39,7 @@ from cellenhance.render.panels.records import (
     panel_title,
     picture_shape,
 )
+from cellenhance.render.style import FigureStyle
 
 __all__ = [
     "BlankPanel",

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import FloatImage, MaskArray
 from cellenhance.render.display import HIGH_PERCENTILE
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.panels import (
     BlankPanel,
     DisplayRange,
@@ -24,6 +23,7 @@ from cellenhance.render.panels.panels import (
     class_entries,
     draw_panels,
 )
+from cellenhance.render.style import FigureStyle
 
 FILTER_COLORMAP = "magma"
 NOT_CLASSES = (

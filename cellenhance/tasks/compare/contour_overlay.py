@@ -18,8 +18,9 @@ from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.regions import ClassRegion, measure_classes
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.display import DisplayRange, choose_display
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
+from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.image_work import process_images, refuse_existing
 
 logger = logging.getLogger(__name__)

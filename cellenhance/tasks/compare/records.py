@@ -9,7 +9,7 @@ from pathlib import Path
 from cellenhance.data.files.readers import ChannelChoice
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.display import DisplayRange
-from cellenhance.render.figures import FigureStyle
+from cellenhance.render.style import FigureStyle
 
 RANKS = ("best", "median", "worst")
 

@@ -7,8 +7,6 @@ request makes the same set again. Copies keep the group of their source: no spli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,8 +15,9 @@ from cellenhance.arrays import FloatImage, ImageArray, MaskArray
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.build import DatasetBuilder, check_output_folder
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, load_dataset
+from cellenhance.data.dataset.options import DEFAULT_SPLIT
 from cellenhance.data.dataset.samples import Sample, load_sample
-from cellenhance.data.dataset.splits import DEFAULT_SPLIT, rows_of_subset
+from cellenhance.data.dataset.splits import rows_of_subset
 from cellenhance.data.files.writers import replacing_folder
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.normalize import Normalization
@@ -34,34 +33,20 @@ from cellenhance.engine.training.batches import (
     cut_batch,
     whole_images,
 )
+from cellenhance.engine.training.options import DEFAULT_RECIPE
 from cellenhance.engine.training.settings import resolve_recipe, split_overrides
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.inspect import inspect_dataset
+from cellenhance.tasks.datasets.requests import AugmentRequest
 
 SHEET = "contact-sheet.png"
 _CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True, slots=True)
-class AugmentRequest:
-    """What to copy and how; `subset` None means all samples, else those of fold 1 of the split."""
-
-    dataset: Path
-    output: Path
-    n_copies: int
-    recipe: str = "cellenhance"
-    assignments: tuple[str, ...] = ()
-    models_file: Path | None = None
-    split: str = DEFAULT_SPLIT
-    subset: str | None = None
-    seed: int = 0
-    overwrite: bool = False
-
-
 def augment_dataset(request: AugmentRequest, progress: ProgressCallback = silent) -> Dataset:
-    """Write `n_copies` changed copies, the sources in turn, and a contact sheet of the first.
+    """Write `n` changed copies, the sources in turn, and a contact sheet of the first.
 
     Raises
     ------
@@ -89,12 +74,12 @@ def augment_dataset(request: AugmentRequest, progress: ProgressCallback = silent
         done = 0
         for index, row in enumerate(rows):
             sample = load_sample(dataset, row)
-            for number in range(index, request.n_copies, len(rows)):
+            for number in range(index, request.n, len(rows)):
                 copy = number // len(rows)
                 image, mask = _change(sample, settings, limits, (request.seed, number, copy))
                 builder.add(f"{row.id}__{copy + 1:04d}", image, mask, row.group)
                 done += 1
-                progress(done, request.n_copies, "augmenting")
+                progress(done, request.n, "augmenting")
         built = builder.finish()
         inspect_dataset(folder, contact_sheet=folder / SHEET)
     return Dataset(request.output, built.description, built.samples)
@@ -102,20 +87,19 @@ def augment_dataset(request: AugmentRequest, progress: ProgressCallback = silent
 
 def _resolve(request: AugmentRequest) -> AugmentationSettings:
     """Return the augmentation of the recipe; only its own keys may be set."""
-    model, recipe = split_overrides(parse_assignments(request.assignments))
+    model, recipe = split_overrides(parse_assignments(request.recipe.set))
     strange = [*model, *(f"recipe.{key}" for key in recipe if key != "augmentation")]
     if strange:
         raise SettingsError(
             f"--set {strange[0]}: has no effect here; expected recipe.augmentation.NAME=VALUE"
         )
-    if request.n_copies < 1:
-        raise SettingsError(f"--n {request.n_copies}: expected at least 1 image")
     # Copies are whole images whatever the recipe trains on.
-    catalog = load_catalog(request.models_file)
-    settings = resolve_recipe(catalog, request.recipe, {**recipe, "crop_px": None}).augmentation
+    name = request.recipe.recipe or DEFAULT_RECIPE
+    catalog = load_catalog(request.recipe.models)
+    settings = resolve_recipe(catalog, name, {**recipe, "crop_px": None}).augmentation
     if settings.degradation is not None:
         raise SettingsError(
-            f"recipe '{request.recipe}': augmentation.degradation is not for copies; leave it out "
+            f"recipe '{name}': augmentation.degradation is not for copies; leave it out "
             "(--set recipe.augmentation.degradation=null) and give the copies to cellenhance "
             "dataset degrade"
         )
@@ -125,7 +109,7 @@ def _resolve(request: AugmentRequest) -> AugmentationSettings:
 def _sources(dataset: Dataset, request: AugmentRequest) -> Sequence[SampleRow]:
     if request.subset is None:
         return dataset.samples
-    return rows_of_subset(dataset, request.split, request.subset)
+    return rows_of_subset(dataset, request.split or DEFAULT_SPLIT, request.subset)
 
 
 def _limits(dataset: Dataset, rows: Sequence[SampleRow]) -> Normalization:

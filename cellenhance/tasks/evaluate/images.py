@@ -20,7 +20,7 @@ from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scored_image import ScoredImage
 from cellenhance.metrics.scores import OverlapScores
 from cellenhance.render.display import choose_display
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
 from cellenhance.render.panels.comparison import Classes, describe_iou
 from cellenhance.render.panels.panels import (
     ErrorPanel,
@@ -30,6 +30,7 @@ from cellenhance.render.panels.panels import (
     class_entries,
     draw_panels,
 )
+from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.threshold import ThresholdApplier, ThresholdScores
 
 logger = logging.getLogger(__name__)

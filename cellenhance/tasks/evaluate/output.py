@@ -9,7 +9,8 @@ from cellenhance.data.files.writers import write_csv, write_json, write_text
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.render.confusion_figure import draw_confusion
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
+from cellenhance.render.style import FigureStyle
 from cellenhance.render.table_files import to_latex, to_markdown
 from cellenhance.render.tables import Table, image_table
 from cellenhance.runs.stored_confusion import (

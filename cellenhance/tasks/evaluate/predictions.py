@@ -19,8 +19,8 @@ from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import OverlapScores, Scores
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.comparison import Classes
+from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.images import (
     Keepers,
     SeenImage,

@@ -22,8 +22,8 @@ from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import OverlapScores, Scores, majority_scores
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.comparison import Classes
+from cellenhance.render.style import FigureStyle
 from cellenhance.runs.folder import (
     RunFolder,
     RunRecord,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from cellenhance.engine.inference import Predictor
 from cellenhance.metrics.scores import Scores
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.comparison import Classes
+from cellenhance.render.style import FigureStyle
 from cellenhance.runs.folder import RunFolder, RunRecord, read_table
 from cellenhance.tasks.evaluate.run import RunScores
 from cellenhance.tasks.evaluate.subset import EvaluatedSubset

@@ -23,8 +23,9 @@ from cellenhance.engine.planes import FilePlane, match_channels
 from cellenhance.engine.translation import Translated, translate_plane
 from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
 from cellenhance.render.panels.translation_figure import TranslationView, draw_translation
+from cellenhance.render.style import FigureStyle
 from cellenhance.runs.folder import RunFolder, checkpoints_of, run_folders
 from cellenhance.tasks.evaluate.run import warn_of_small_overlap
 from cellenhance.tasks.image_work import process_images, refuse_existing

@@ -9,7 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from cellenhance.render.confusion_figure import draw_confusion
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
+from cellenhance.render.style import FigureStyle
 
 MATRIX = np.array([[900, 100, 0], [0, 0, 0], [1_500_000, 0, 500_000]])
 CLASSES = ("cytoplasm", "membrane", "nucleus")

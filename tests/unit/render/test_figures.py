@@ -11,9 +11,9 @@ from imageio.v3 import imread
 from matplotlib.figure import Figure
 
 from cellenhance.errors import SettingsError
-from cellenhance.render.figures import FigureStyle, save_all, save_figure
+from cellenhance.render.figures import save_all, save_figure
 from cellenhance.render.panels.panels import MaskPanel, class_entries, draw_panels
-from cellenhance.settings import validate_settings
+from cellenhance.render.style import FigureStyle
 
 COLORS = ["#000000", "#e69f00"]
 ALL_FORMATS = ("png", "pdf", "svg")
@@ -68,11 +68,17 @@ def test_a_png_that_is_too_large_is_refused_before_anything_is_written(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "values", [{"width_mm": 5}, {"dpi": 10}, {"background": "pink"}, {"formats": ()}]
+    ("values", "named"),
+    [
+        ({"width_mm": 5}, "--width-mm 5: expected a number, 30 to 1000"),
+        ({"dpi": 10}, "--dpi 10: expected a whole number, 50 to 1200"),
+        ({"background": "pink"}, "--background pink: expected light or dark"),
+        ({"formats": ()}, "--format: expected at least 1"),
+    ],
 )
-def test_styles_out_of_range_are_settings_errors(values: dict) -> None:
-    with pytest.raises(SettingsError, match="in the figure"):
-        validate_settings(FigureStyle, values, where="the figure")
+def test_styles_out_of_range_are_settings_errors(values: dict, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        FigureStyle(**values)
 
 
 def test_a_format_given_twice_is_written_once() -> None:

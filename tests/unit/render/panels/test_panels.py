@@ -10,7 +10,7 @@ from imageio.v3 import imread
 from matplotlib.figure import Figure
 
 from cellenhance.errors import SettingsError
-from cellenhance.render.figures import FigureStyle, save_all
+from cellenhance.render.figures import save_all
 from cellenhance.render.panels import lettering
 from cellenhance.render.panels.drawing import format_um, scale_bar_um
 from cellenhance.render.panels.page import GAP_MM, MARGIN_MM
@@ -28,6 +28,7 @@ from cellenhance.render.panels.panels import (
     draw_panels,
 )
 from cellenhance.render.panels.rasters import render_picture
+from cellenhance.render.style import FigureStyle
 
 COLORS = ["#000000", "#e69f00", "#56b4e9"]
 STYLE = FigureStyle(width_mm=100, dpi=254)  # ten dots a millimetre

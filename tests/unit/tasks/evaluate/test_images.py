@@ -9,8 +9,8 @@ import pytest
 
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import OverlapScores
-from cellenhance.render.figures import FigureStyle
 from cellenhance.render.panels.comparison import Classes
+from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.images import SeenImage, WorstImages, write_worst
 
 LOOKS = Classes(("rest", "cell"), ("#000000", "#e69f00"))

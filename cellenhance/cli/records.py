@@ -1,0 +1,171 @@
+"""Records of options on a command line: a class of `Options` becomes flags, words a record."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from cellenhance.options import Declaration, Options, declaration, flag_of, range_of, types_in
+
+_METAVARS = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One option of a record: where it stands in the record, and what its default is there."""
+
+    path: tuple[str, ...]
+    field: FieldInfo
+    declared: Declaration
+    default: Any
+    panel: str
+
+    @property
+    def name(self) -> str:
+        """Name of the field, which no other option of the command has."""
+        return self.path[-1]
+
+    @property
+    def is_required(self) -> bool:
+        """Tell whether there is no default."""
+        return self.field.is_required()
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether the words of a repeated flag, or of all places, are collected."""
+        is_tuple = any(get_origin(each) is tuple for each in _choices(self.field.annotation))
+        return is_tuple and not self.declared.get("commas")
+
+
+def is_record(annotation: Any) -> bool:
+    """Tell whether a parameter of a command is a record of options."""
+    return isinstance(annotation, type) and issubclass(annotation, Options)
+
+
+def leaves_of(
+    record: type[Options], defaults: Options | None = None, path: tuple[str, ...] = ()
+) -> Iterator[Leaf]:
+    """Yield the options of a record, then those of the groups in it.
+
+    Parameters
+    ----------
+    defaults : a record whose values are the defaults, instead of those of the class
+    """
+    groups: list[tuple[type[Options], Options | None, str]] = []
+    for name, field in record.model_fields.items():
+        default = field.get_default() if defaults is None else getattr(defaults, name)
+        declared = declaration(field)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Options):
+            inside = default if isinstance(default, Options) else None
+            groups.append((field.annotation, inside, name))
+        elif declared is not None:
+            yield Leaf((*path, name), field, declared, default, record.title)
+    for group, inside, name in groups:
+        yield from leaves_of(group, inside, (*path, name))
+
+
+def parameter_of(leaf: Leaf) -> inspect.Parameter:
+    """Return what Typer is told of an option: it only collects words, the record reads them."""
+    declared: Any
+    if leaf.declared.get("positional"):
+        declared = typer.Argument(metavar=leaf.declared["metavar"], help=_help_of(leaf))
+    else:
+        flags = (leaf.declared.get("short"), flag_of(leaf.name, leaf.field))
+        declared = typer.Option(
+            *(each for each in flags if each),
+            metavar=_metavar_of(leaf),
+            help=_help_of(leaf),
+            show_default=False,
+            rich_help_panel=None if leaf.panel == Options.title else leaf.panel,
+        )
+    kind, default = _collected(leaf)
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(
+        leaf.name, keyword_only, default=default, annotation=Annotated[kind, declared]
+    )
+
+
+def make_record(record: type[Options], leaves: Sequence[Leaf], words: Mapping[str, Any]) -> Options:
+    """Return the record that the words of a command line mean.
+
+    Raises
+    ------
+    SettingsError
+        A word does not fit its option, or two options contradict each other.
+    """
+    tree: dict[str, Any] = {}
+    for leaf in leaves:
+        place = tree
+        for part in leaf.path[:-1]:
+            place = place.setdefault(part, {})
+        word = words[leaf.name]
+        place[leaf.name] = leaf.default if word in (None, []) else _split(leaf, word)
+    return _build(record, tree)
+
+
+def _build(record: type[Options], tree: Mapping[str, Any]) -> Options:
+    """Return `tree` as a record; the groups in it first, whose refusals name their flags."""
+    values = {
+        name: _build(field.annotation, tree[name])
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Options)
+        else tree[name]
+        for name, field in record.model_fields.items()
+        if name in tree
+    }
+    return record(**values)
+
+
+def _split(leaf: Leaf, word: Any) -> Any:
+    if leaf.declared.get("commas"):
+        return [part.strip() for part in word.split(",") if part.strip()]
+    return word
+
+
+def _collected(leaf: Leaf) -> tuple[Any, Any]:
+    """Return the type and the default of what Typer collects: flags, paths, words, or lists."""
+    if leaf.field.annotation is bool:
+        return bool, False
+    word: Any = Path if Path in types_in(leaf.field.annotation) else str
+    kind = list[word] if leaf.is_list else word
+    return (kind, inspect.Parameter.empty) if leaf.is_required else (kind | None, None)
+
+
+def _help_of(leaf: Leaf) -> str:
+    """Return the sentence of an option, with its range and its default."""
+    default = _default_of(leaf)
+    facts = "; ".join(filter(None, (range_of(leaf.field), default and f"default: {default}")))
+    return f"{leaf.field.description}{f' [{facts}]' if facts else ''}"
+
+
+def _default_of(leaf: Leaf) -> str:
+    """Return the default as the help shows it; nothing where there is none to speak of."""
+    if leaf.is_required or leaf.field.annotation is bool:
+        return ""
+    if leaf.default is None or leaf.default == ():
+        return leaf.declared.get("unset", "")
+    values = leaf.default if isinstance(leaf.default, tuple) else (leaf.default,)
+    between = "," if leaf.declared.get("commas") else ", "
+    return between.join(f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+
+
+def _metavar_of(leaf: Leaf) -> str | None:
+    """Return what stands for the value: as declared, the words to choose from, or by type."""
+    if "metavar" in leaf.declared or leaf.field.annotation is bool:
+        return leaf.declared.get("metavar")
+    for each in _choices(leaf.field.annotation):
+        if get_origin(each) is Literal:
+            return "|".join(map(str, get_args(each)))
+    kinds = types_in(leaf.field.annotation)
+    return next(name for kind, name in _METAVARS.items() if kind in kinds)
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """Return the parts of ``A | B``, or the one type that it is."""
+    is_plain = get_origin(annotation) in (None, tuple, Literal)
+    return (annotation,) if is_plain else get_args(annotation)

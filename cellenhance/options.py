@@ -1,0 +1,154 @@
+"""What an option is: one declaration for the terminal, for Python and for the checks.
+
+Each room owns its groups of options, in a module that imports nothing slow: a group is a class of
+fields made by `option`, and a request of a command is one too. This module knows no terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypedDict, cast, get_args
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from cellenhance.errors import SettingsError
+from cellenhance.settings import Settings, shorten_text, suggest
+
+
+class Declaration(TypedDict, total=False):
+    """What a field of `Options` says of itself beyond name, type, default, range and help.
+
+    See `option`; `positional` fields stand on a command line without a flag.
+    """
+
+    flag: str
+    short: str
+    metavar: str
+    unset: str
+    commas: bool
+    positional: bool
+
+
+class Options(Settings):
+    """Base of groups of options and of requests: each field is declared once, by `option`.
+
+    A refusal is a `SettingsError` that names the flag, whoever makes the record.
+    """
+
+    # Most commands need few of the groups: what validates them is built when first used.
+    model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
+
+    title: ClassVar[str] = "Options"
+    """Heading of the group in the help."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_refuse(type(self), error)) from error
+
+
+def option(
+    default: Any = ...,
+    help: str = "",
+    *,
+    limits: Mapping[str, Any] | None = None,
+    **declared: Any,
+) -> Any:
+    """Return the declaration of an option: a field of an `Options` class, and of the terminal.
+
+    Parameters
+    ----------
+    default : ``...`` where it must be given
+    help : one sentence for the help, with the unit; range and default are added
+    limits : ge, gt, le, lt and what else `pydantic.Field` takes
+    declared : the keys of `Declaration`, all of them optional:
+        flag ("--class"; else the name of the field in kebab-case), short ("-o"),
+        metavar ("NAME=VALUE"; else by type), unset (what None means, as the help says it),
+        commas (a tuple is one word with commas, not a repeated flag)
+
+    Examples
+    --------
+    >>> class Tiles(Options):
+    ...     tile: int | None = option(None, "Side of a tile in pixels.", limits={"ge": 32})
+    >>> Tiles(tile=8)
+    Traceback (most recent call last):
+    cellenhance.errors.SettingsError: --tile 8: expected a whole number, 32 or more
+    """
+    return Field(default, description=help, json_schema_extra=cast(Any, declared), **(limits or {}))
+
+
+def argument(help: str, *, metavar: str, default: Any = ...) -> Any:
+    """Return the declaration of a word that stands on the command line without a flag."""
+    return option(default, help, metavar=metavar, positional=True)
+
+
+def declaration(field: FieldInfo) -> Declaration | None:
+    """Return what `option` declared of a field, None for a field that is no option."""
+    extra = field.json_schema_extra
+    return cast(Declaration, extra) if isinstance(extra, dict) else None
+
+
+def flag_of(name: str, field: FieldInfo) -> str:
+    """Return how the terminal calls a field: ``--batch-size``, or the metavar of an argument."""
+    declared = declaration(field) or Declaration()
+    if declared.get("positional"):
+        return declared["metavar"]
+    return declared.get("flag", f"--{name.replace('_', '-')}")
+
+
+def range_of(field: FieldInfo) -> str:
+    """Return the limits of a field in words: "50 to 1200", "32 or more", or ""."""
+    found = {
+        name: getattr(limit, name)
+        for limit in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(limit, name)
+    }
+    low, high = found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    if low is not None:
+        return f"{low:g} or more" if "ge" in found else f"more than {low:g}"
+    return "" if high is None else f"{high:g} or less"
+
+
+_NUMBERS = {int: "a whole number", float: "a number"}
+
+
+def _refuse(model: type[Options], error: ValidationError) -> str:
+    """Return the first refusal as ``--flag found: expected ...``."""
+    first = error.errors()[0]
+    if not first["loc"]:
+        return str(first["ctx"]["error"]) if "ctx" in first else str(first["msg"])
+    name = str(first["loc"][0])
+    field = model.model_fields.get(name)
+    if field is None:
+        return f"{model.__name__} has no option '{name}'{suggest(name, model.model_fields)}"
+    flag = flag_of(name, field)
+    if first["type"] == "missing":
+        return f"{flag} is missing"
+    found = f"{flag} {shorten_text(str(first['input']))}"
+    if first["type"] == "value_error":
+        return f"{found}: {first['ctx']['error']}"
+    if first["type"] == "literal_error":
+        return f"{found}: expected {first['ctx']['expected'].replace(chr(39), '')}"
+    if first["type"] == "too_short":
+        return f"{flag}: expected at least {first['ctx']['min_length']}"
+    kinds = [words for kind, words in _NUMBERS.items() if kind in types_in(field.annotation)]
+    expected = ", ".join(filter(None, (*kinds[:1], range_of(field))))
+    return f"{found}: {f'expected {expected}' if expected else first['msg']}"
+
+
+def types_in(annotation: Any) -> set[Any]:
+    """Return the plain types that a type is made of: int and NoneType of ``int | None``."""
+    parts = get_args(annotation)
+    return set().union(*map(types_in, parts)) if parts else {annotation}
+
+
+# The options that mean the same in every command that takes them.
+Output = Annotated[Path, option(..., "Where to write.", short="-o", metavar="FOLDER")]
+Overwrite = Annotated[bool, option(..., "Replace an output that exists already.")]
+Seed = Annotated[int, option(..., "Seed of every random draw.", limits={"ge": 0})]
