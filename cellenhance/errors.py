@@ -23,8 +23,14 @@ class OutputExistsError(SettingsError):
     """The output exists and ``--overwrite`` was not given."""
 
 
-class BusyRunError(OutputExistsError):
-    """Another process trains into the folder at this moment."""
+class BusyOutputError(OutputExistsError):
+    """Another process writes into the folder at this moment."""
+
+
+class OutputError(CellEnhanceError):
+    """The system refuses to write an output: no right to it, a disk that fails, a bad name."""
+
+    exit_code = 3
 
 
 class CatalogError(SettingsError):

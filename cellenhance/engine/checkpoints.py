@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cellenhance.data.files.writers import replacing
+from cellenhance.data.files.storage import replacing
 from cellenhance.errors import CellEnhanceError, CheckpointError, ResourceError, SettingsError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network

@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from cellenhance.data.files.writers import replacing
+from cellenhance.data.files.storage import replacing
 from cellenhance.errors import SettingsError
 from cellenhance.render.style import FigureStyle
 

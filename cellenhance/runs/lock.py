@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cellenhance.errors import BusyRunError
+from cellenhance.errors import BusyOutputError
 
 LOCK_FILE = ".lock"
 
@@ -18,7 +18,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises
     ------
-    BusyRunError
+    BusyOutputError
         Another process trains into the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             _lock(file.fileno())
         except OSError as error:
-            raise BusyRunError(
+            raise BusyOutputError(
                 f"{folder}: another training writes here; wait for it, stop it, or choose another "
                 "-o"
             ) from error

@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from cellenhance.arrays import MAX_CLASSES
+from cellenhance.data.files.storage import restore
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import DatasetError
 from cellenhance.settings import Settings, read_settings
@@ -185,6 +186,7 @@ def load_dataset(path: Path) -> Dataset:
         The folder is none of ours, a value does not fit, or a path leaves the folder.
     """
     root = Path(path).parent if Path(path).name == DESCRIPTION_FILE else Path(path)
+    restore(root)
     description = _load_description(root / DESCRIPTION_FILE)
     samples = _load_samples(root)
     odd = next((row for row in samples if row.channels != description.channels), None)

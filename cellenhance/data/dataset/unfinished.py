@@ -8,19 +8,15 @@ taken over only when their pixels still have the hashes of the journal.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from cellenhance.data.dataset.build import WrittenSample
 from cellenhance.data.dataset.manifest import SampleRow
-from cellenhance.data.files.writers import unfinished_folders
+from cellenhance.data.files.storage import unfinished_folders
 
 JOURNAL_FILE = "unfinished.jsonl"
 
@@ -31,8 +27,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_FILE
         self._former = _read(self._path)
-        if not self._path.exists():
-            self._append({"host": platform.node()})
+        if not self._former:
+            self._path.touch()
 
     @property
     def n_former(self) -> int:
@@ -58,12 +54,7 @@ def find_unfinished(output: Path) -> Path | None:
     Folders that a living process writes, or another machine, are left alone; older ones that
     nobody will finish are removed.
     """
-    own = [
-        folder
-        for process, folder in unfinished_folders(output)
-        if _host(folder / JOURNAL_FILE) == platform.node()
-        and (process == os.getpid() or not psutil.pid_exists(process))
-    ]
+    own = [each for each in unfinished_folders(output) if (each / JOURNAL_FILE).is_file()]
     own.sort(key=lambda folder: (folder / JOURNAL_FILE).stat().st_mtime)
     for folder in own[:-1]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -92,11 +83,6 @@ def _read(path: Path) -> dict[str, tuple[WrittenSample, ...]]:
         except (KeyError, TypeError):
             continue
     return found
-
-
-def _host(path: Path) -> str | None:
-    lines = _lines(path)
-    return str(lines[0]["host"]) if lines and "host" in lines[0] else None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

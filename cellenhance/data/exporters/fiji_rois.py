@@ -21,7 +21,8 @@ from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.images import write_tiff
 from cellenhance.data.exporters.outlined import background_index, labels_of, outline_sample
-from cellenhance.data.files.writers import replacing, write_text
+from cellenhance.data.files.storage import replacing
+from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError
 
 _LARGEST_SIDE_PX = 32767

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import FloatImage
 from cellenhance.data.files.ome_xml import StackLayout, build_ome_xml
-from cellenhance.data.files.writers import LARGEST_CLASSIC_TIFF, replacing, resolution_tags
+from cellenhance.data.files.storage import replacing
+from cellenhance.data.files.writers import LARGEST_CLASSIC_TIFF, resolution_tags
 
 _BYTES = np.dtype(np.float32).itemsize
 _ZLIB_LEVEL = 3

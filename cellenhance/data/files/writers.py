@@ -1,19 +1,13 @@
-"""Every file the program writes: temporary name beside it, flush, fsync, rename.
+"""The kinds of files that the program writes; images are lossless deflate TIFF.
 
-So an output that exists is complete. Images are lossless deflate TIFF.
+Each is complete or absent: see `cellenhance/data/files/storage.py`.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
-import re
-import shutil
-import stat
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,138 +17,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray, MaskArray, check_image
+from cellenhance.data.files.storage import replacing
 
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
-_SYNCED_AT_A_TIME = 8
-_UNFINISHED = re.compile(r"\..+\.partial-[0-9]+")
 _RGB_PHOTOMETRIC_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block succeeds.
-
-    Parents are made. When the block fails the temporary file is removed and `path` stays as it
-    was. Inside a folder of `replacing_folder` that is not in its place yet, `path` itself is
-    yielded: the folder is made to last as a whole, which for many small files is several times
-    as fast.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if any(_UNFINISHED.fullmatch(part) for part in path.parent.parts):
-        with _rights_of_umask(path):
-            yield path
-        return
-    temporary = path.with_name(f".{path.stem[:80]}.partial-{os.getpid()}{path.suffix}")
-    try:
-        with _rights_of_umask(temporary):
-            yield temporary
-        _sync_file(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-@contextmanager
-def _rights_of_umask(path: Path) -> Iterator[None]:
-    """Let `path`, written in the block, be read by whom the umask says.
-
-    Some writers (safetensors) put a private file in place of the one that is there.
-    """
-    path.touch()
-    rights = stat.S_IMODE(path.stat().st_mode)
-    yield
-    if stat.S_IMODE(path.stat().st_mode) != rights:
-        path.chmod(rights)
-
-
-@contextmanager
-def replacing_folder(
-    path: Path, *, continuing: Path | None = None, keep_interrupted: bool = False
-) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that takes its place when the block succeeds.
-
-    A folder that was there is removed last; when the block fails it stays as it was.
-
-    Parameters
-    ----------
-    continuing : go on in this folder, which an interrupted run left
-    keep_interrupted : leave the temporary folder when the block is interrupted (Ctrl-C, SIGTERM)
-    """
-    path = Path(path).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path, "partial")
-    former = _beside(path, "former")
-    is_kept = False
-    try:
-        if continuing is None:
-            temporary.mkdir()
-        else:
-            continuing.rename(temporary)
-        yield temporary
-        _sync_tree(temporary)
-        if path.exists():
-            path.rename(former)
-        temporary.rename(path)
-    except Exception:
-        raise
-    except BaseException:
-        is_kept = keep_interrupted
-        raise
-    finally:
-        if not is_kept:
-            shutil.rmtree(temporary, ignore_errors=True)
-        if former.exists() and not path.exists():
-            former.rename(path)
-        shutil.rmtree(former, ignore_errors=True)
-    sync_folder(path.parent)
-
-
-def unfinished_folders(path: Path) -> list[tuple[int, Path]]:
-    """Return the temporary folders of `replacing_folder` for `path` that exist, by process id."""
-    path = Path(path).absolute()
-    pattern = re.compile(re.escape(_beside(path, "partial").name.rpartition("-")[0]) + r"-([0-9]+)")
-    if not path.parent.is_dir():
-        return []
-    found = [(pattern.fullmatch(each.name), each) for each in path.parent.iterdir()]
-    return [(int(match[1]), each) for match, each in found if match]
-
-
-def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{path.name[:80]}.{what}-{os.getpid()}")
-
-
-def _sync_tree(folder: Path) -> None:
-    """Make all files below `folder` survive a power cut.
-
-    Several at a time: the system then writes them together, eight times as fast as one by one.
-    """
-    files, folders = [], []
-    for place, _, names in os.walk(folder):
-        folders.append(Path(place))
-        files += [Path(place, name) for name in names]
-    with ThreadPoolExecutor(_SYNCED_AT_A_TIME) as workers:
-        for _ in workers.map(_sync_file, files):  # taking the results raises what went wrong
-            pass
-    for each in reversed(folders):
-        sync_folder(each)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_image(

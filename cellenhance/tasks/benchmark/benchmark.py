@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cellenhance.errors import (
-    BusyRunError,
+    BusyOutputError,
     CellEnhanceError,
     InterruptedRunError,
     PausedRunError,
@@ -176,7 +176,7 @@ class _Work:
             raise type(error)(
                 f"{run.name}: stopped, its state is saved; the same command goes on"
             ) from error
-        except BusyRunError:
+        except BusyOutputError:
             self.announce(f"{run.name}: another process is at it")
             return
         except CellEnhanceError as error:

@@ -18,7 +18,7 @@ from cellenhance.data.dataset.manifest import Dataset, SampleRow, load_dataset
 from cellenhance.data.dataset.options import DEFAULT_SPLIT
 from cellenhance.data.dataset.samples import Sample, load_sample
 from cellenhance.data.dataset.splits import rows_of_subset
-from cellenhance.data.files.writers import replacing_folder
+from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import seeding
@@ -69,7 +69,7 @@ def augment_dataset(request: AugmentRequest, progress: ProgressCallback = silent
             "fingerprint": None,
         }
     )
-    with replacing_folder(request.output) as folder:
+    with replacing_folder(request.output, overwrite=request.overwrite) as folder:
         builder = DatasetBuilder(folder, description)
         done = 0
         for index, row in enumerate(rows):

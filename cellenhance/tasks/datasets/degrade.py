@@ -20,7 +20,8 @@ from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import load_split, split_names, split_path
 from cellenhance.data.degrade.physics import DegradeParameters, degrade_image
 from cellenhance.data.degrade.table import DEGRADATION_FILE, DegradedImage, save_degradations
-from cellenhance.data.files.writers import replacing_folder, write_text
+from cellenhance.data.files.storage import replacing_folder
+from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.datasets.degrade_plans import DTYPES, DegradeRequest, Draws, Replay
@@ -76,7 +77,7 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
     )
     done: list[DegradedImage] = []
     cut: list[tuple[float, float]] = []
-    with replacing_folder(request.output) as folder:
+    with replacing_folder(request.output, overwrite=request.overwrite) as folder:
         builder = DatasetBuilder(folder, description)
         for row in dataset.samples:
             sample = load_sample(dataset, row)

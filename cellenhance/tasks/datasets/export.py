@@ -18,7 +18,8 @@ from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import DEFAULT_SPLIT, rows_of_subset
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.registry import exporter_type
-from cellenhance.data.files.writers import replacing_folder, write_csv, write_text
+from cellenhance.data.files.storage import replacing_folder
+from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 
@@ -124,7 +125,7 @@ def export_dataset(plan: ExportPlan, progress: ProgressCallback = silent) -> Exp
     """Write the export; it appears complete or not at all."""
     request, description = plan.request, plan.dataset.description
     changes: list[Change] = []
-    with replacing_folder(request.output) as folder:
+    with replacing_folder(request.output, overwrite=request.overwrite) as folder:
         target = ExportTarget(folder, description, request.simplify_px)
         exporter = exporter_type(request.layout)(target)
         for row in plan.samples:

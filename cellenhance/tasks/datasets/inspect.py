@@ -14,7 +14,7 @@ from cellenhance.data.dataset.dealing import build_units
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
 from cellenhance.data.dataset.samples import Sample, load_sample
 from cellenhance.data.dataset.splits import load_split, split_names
-from cellenhance.data.files.writers import replacing
+from cellenhance.data.files.storage import replacing
 from cellenhance.data.inspection.contact_sheet import make_thumbnail, render_contact_sheet
 from cellenhance.data.inspection.facts import SampleFacts, measure_sample
 from cellenhance.data.inspection.findings import Finding

@@ -11,7 +11,7 @@ from cellenhance.data.dataset.manifest import (
     SegmentationClass,
     class_color,
 )
-from cellenhance.data.files.writers import replacing_folder
+from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.synthesize import (
     CLASS_NAMES,
     PIXEL_SIZE_UM,
@@ -47,7 +47,7 @@ def synthesize_dataset(
         source=f"cellenhance dataset synthesize, {settings.model_dump_json()}",
         licence="CC0-1.0",
     )
-    with replacing_folder(output) as folder:
+    with replacing_folder(output, overwrite=overwrite) as folder:
         builder = DatasetBuilder(folder, description)
         for index in range(settings.n_images):
             image, mask = synthesize_image(settings, index)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray, MaskArray
-from cellenhance.data.files.writers import replacing_folder
+from cellenhance.data.files.storage import replacing_folder
 from cellenhance.metrics.further_scores import FurtherMetrics, choose_metrics
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scored_image import ScoredImage
@@ -144,7 +144,7 @@ def write_worst(
         shutil.rmtree(folder / WORST_FOLDER, ignore_errors=True)
         return []
     names = []
-    with replacing_folder(folder / WORST_FOLDER) as temporary:
+    with replacing_folder(folder / WORST_FOLDER, overwrite=True) as temporary:
         for rank, image in enumerate(ranked, start=1):
             caption = f"Worst {rank} of {worst.n_seen} images: {image.id}"
             figure = draw_panels(

@@ -14,7 +14,7 @@ from cellenhance.data.dataset.splits import DEFAULT_SPLIT, SplitRow, SplitTable,
 from cellenhance.data.dataset.unfinished import Journal, find_unfinished, remove_leftovers
 from cellenhance.data.files.kept_files import files_kept_open
 from cellenhance.data.files.missing_pixels import fill_missing, find_missing
-from cellenhance.data.files.writers import replacing_folder
+from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.importers.survey import PairFacts
 from cellenhance.data.name_lists import name_some
 from cellenhance.progress import ProgressCallback, silent
@@ -47,7 +47,12 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
     former = find_unfinished(output)
     with (
         files_kept_open(),
-        replacing_folder(output, continuing=former, keep_interrupted=True) as folder,
+        replacing_folder(
+            output,
+            overwrite=plan.request.overwrite,
+            continuing=former,
+            keep_interrupted=True,
+        ) as folder,
     ):
         builder = DatasetBuilder(folder, plan.description)
         ids = _write_pairs(plan, builder, Journal(folder), progress)

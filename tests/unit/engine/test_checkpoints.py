@@ -15,7 +15,7 @@ from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import checkpoints
-from cellenhance.errors import CheckpointError
+from cellenhance.errors import CheckpointError, ResourceError
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 from cellenhance.runs.header import FileHeader, ModelHeader, TrainingState
@@ -102,7 +102,7 @@ def test_a_failed_save_leaves_the_old_file(saved: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints, "save_file", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ResourceError, match=r"last\.safetensors: the disk is full"):
         checkpoints.save_model(saved, make_network(), HEADER)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]

@@ -2,100 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from safetensors.numpy import save_file
 
-from cellenhance.data.files import writers
 from cellenhance.data.files.readers import open_image, read_mask
 from cellenhance.data.files.writers import (
-    replacing,
-    replacing_folder,
     write_csv,
     write_image,
     write_json,
     write_mask,
     write_mask_tiles,
-    write_png,
-    write_text,
 )
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "a.txt"
-    with replacing(path) as temporary:
-        temporary.write_text("old")
-    with suppress(KeyboardInterrupt), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
-    assert path.read_text() == "old"
-    assert [each.name for each in path.parent.iterdir()] == ["a.txt"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
-@pytest.mark.parametrize(("umask", "rights"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_every_file_follows_the_umask(tmp_path: Path, umask: int, rights: int) -> None:
-    def write_all(folder: Path) -> None:
-        write_text(folder / "a.txt", "x")
-        write_csv(folder / "a.csv", ("id",), [("a",)])
-        write_png(folder / "a.png", np.zeros((2, 2), np.uint8))
-        write_mask(folder / "a.tif", np.zeros((2, 2), np.uint8))
-        with replacing(folder / "a.safetensors") as temporary:
-            save_file({"w": np.zeros(2)}, temporary)  # by itself readable by its owner only
-        with replacing(folder / "private") as temporary:
-            temporary.unlink()
-            temporary.touch(mode=0o600)
-
-    before = os.umask(umask)
-    try:
-        (tmp_path / "lone" / "a.txt").parent.mkdir()
-        (tmp_path / "lone" / "a.txt").touch(mode=0o666)  # an older file gives way, rights and all
-        write_all(tmp_path / "lone")
-        with replacing_folder(tmp_path / "set") as folder:
-            write_all(folder)
-    finally:
-        os.umask(before)
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) == 12
-    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {rights}
-
-
-def test_a_failed_folder_leaves_the_old_folder(tmp_path: Path) -> None:
-    path = tmp_path / "set"
-    with replacing_folder(path) as folder:
-        (folder / "a").write_text("old")
-    with suppress(KeyboardInterrupt), replacing_folder(path) as folder:
-        (folder / "a").write_text("half")
-        raise KeyboardInterrupt
-    assert (path / "a").read_text() == "old"
-    with replacing_folder(path) as folder:
-        (folder / "b").write_text("new")
-    assert [each.name for each in path.iterdir()] == ["b"]
-    assert [each.name for each in tmp_path.iterdir()] == ["set"]
-
-
-def test_files_of_an_unfinished_folder_are_made_to_last_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: list[str] = []
-    for how in ("_sync_file", "sync_folder"):
-        monkeypatch.setattr(writers, how, lambda path: synced.append(path.name))
-    with replacing_folder(tmp_path / "set") as folder:
-        for name in ("a.txt", "deep/b.txt"):
-            write_text(folder / name, "x")
-        assert synced == []
-    assert sorted(synced[:2]) == ["a.txt", "b.txt"]
-    assert synced[2] == "deep"
-    assert synced[-1] == tmp_path.name  # the rename is the last thing that is made to last
-    assert (tmp_path / "set" / "deep" / "b.txt").read_text() == "x"
-    assert [each.name for each in tmp_path.iterdir()] == ["set"]
 
 
 def test_masks_are_plain_deflate_tiffs_without_colour_table(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cellenhance.data.dataset import unfinished
+from cellenhance.data.files import storage
 from cellenhance.data.files.writers import write_image, write_mask
 from cellenhance.errors import DatasetError
 from cellenhance.tasks.prepare.prepare import prepare_dataset
@@ -137,7 +138,7 @@ def test_what_a_living_process_or_another_machine_writes_is_left_alone(
     left.rename(alive)
     assert unfinished.find_unfinished(request_.output) is None
     left = alive.rename(left)
-    monkeypatch.setattr(unfinished.platform, "node", lambda: "another-machine")
+    monkeypatch.setattr(storage, "_host", lambda: "abcdef")
     assert unfinished.find_unfinished(request_.output) is None
     monkeypatch.undo()
     assert unfinished.find_unfinished(request_.output) == left
