@@ -1,16 +1,13 @@
 """Samples to tensors: the only door from NumPy to torch in training (but for `degradation`).
 
-The training images live decoded and normalised in memory, or memory-mapped past a limit; batches
-are cut from them by index, so that no worker process is needed.
+The training images live decoded and normalised in memory, or memory-mapped past a limit (see
+`SampleStore`); batches are cut from them by index, so that no worker process is needed.
 """
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellenhance.arrays import IGNORE, FloatImage, MaskArray
-from cellenhance.data.dataset.samples import Sample
+from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import PreprocessStep, preprocess
 from cellenhance.engine.tiling import reflect_indices, round_up
@@ -58,52 +55,37 @@ N_ORIENTATIONS = 8
 class TrainingImages:
     """Images as the network takes them, (H, W, C) float32, and masks (H, W) uint8.
 
-    In memory, or on disk past a limit.
+    Parameters
+    ----------
+    samples : taken one by one, so that a caller who lets go of each never holds both forms of all
+    store : keeps an image where it kept the sample's, in memory or on disk
     """
 
     def __init__(
         self,
         samples: Iterable[Sample],
         normalization: Normalization,
-        memory_limit_bytes: int,
+        store: SampleStore,
         preprocessing: Sequence[PreprocessStep] = (),
     ) -> None:
         self.images: list[FloatImage] = []
         self.masks: list[MaskArray] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        used = 0
+        self._store = store
         for sample in samples:
             image = preprocess(normalization.apply(sample.image), preprocessing)
-            used += image.nbytes
-            self.images.append(image if used <= memory_limit_bytes else self._to_disk(image))
+            self.images.append(store.swap(sample.image, image))
             self.masks.append(sample.mask)
         areas = np.array([mask.size for mask in self.masks], np.float64)
         self.n_pixels = int(areas.sum())
         self.shares: NDArray[np.float64] = areas / areas.sum()
 
     @property
-    def largest_px(self) -> int:
-        """Pixels of the largest image."""
-        return max(mask.size for mask in self.masks)
+    def on_disk(self) -> bool:
+        """Tell whether a part of what the store keeps is memory-mapped."""
+        return self._store.on_disk
 
     def __len__(self) -> int:
         return len(self.images)
-
-    @property
-    def on_disk(self) -> bool:
-        """Tell whether a part of the set is memory-mapped."""
-        return self._folder is not None
-
-    def _to_disk(self, image: FloatImage) -> FloatImage:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="cellenhance-", ignore_cleanup_errors=True
-            )
-            weakref.finalize(self, self._folder.cleanup)
-        path = Path(self._folder.name) / f"{len(self.images)}.npy"
-        np.save(path, image)
-        mapped: FloatImage = np.load(path, mmap_mode="r")
-        return mapped
 
 
 def draw_random_crops(

@@ -16,7 +16,7 @@ from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.build import DatasetBuilder, check_output_folder
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, load_dataset
 from cellenhance.data.dataset.options import DEFAULT_SPLIT
-from cellenhance.data.dataset.samples import Sample, load_sample
+from cellenhance.data.dataset.samples import Sample, SampleStore, load_sample
 from cellenhance.data.dataset.splits import rows_of_subset
 from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.intensity import IntensityStatistics
@@ -131,7 +131,7 @@ def _change(
     """Return one copy; `key` is the seed, the number of the copy and its number of this source."""
     seed, number, copy = key
     orientation = copy % N_ORIENTATIONS if settings.eight_fold else 0
-    images = TrainingImages([sample], limits, 2**62)
+    images = TrainingImages([sample], limits, SampleStore(0))  # it is in memory, and stays
     batch = cut_batch(images, whole_images(images, [(0, orientation)], 1), _CPU)
     draw = draw_augmentation(
         settings,

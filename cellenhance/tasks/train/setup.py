@@ -5,25 +5,19 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from cellenhance.arrays import IGNORE
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
-from cellenhance.data.dataset.samples import load_mask, load_sample
 from cellenhance.data.dataset.splits import DEFAULT_SPLIT, SplitTable, load_split
-from cellenhance.data.normalize import fit_normalization
 from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import checkpoint_sha256
-from cellenhance.engine.device import Compute, choose_compute, free_memory_bytes
-from cellenhance.engine.training.batches import TrainingImages
+from cellenhance.engine.device import Compute, choose_compute
 from cellenhance.engine.training.initialisation import initialise_from
-from cellenhance.engine.training.records import FitPlan, TrainingData
+from cellenhance.engine.training.records import FitPlan
 from cellenhance.engine.training.settings import (
     RecipeSettings,
     RunSettings,
@@ -45,11 +39,9 @@ from cellenhance.runs.header import ModelHeader
 from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.degrade_plans import check_training_counts
 from cellenhance.tasks.train.memory import fit_batch
+from cellenhance.tasks.train.reading import RunSamples, read_samples
 
 logger = logging.getLogger(__name__)
-
-_DATA_SHARE = 0.5
-"""Share of the free memory that decoded training images may take before they go to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,8 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
     largest_px = max(row.height * row.width for row in map(dataset.row, train_ids))
     asked = settings.recipe.batch_size
     settings = fit_batch(_as_recorded(settings, request), network, largest_px)
-    record = _make_record(request, settings, asked, dataset, train_ids, val_ids, compute)
+    samples = read_samples(dataset, train_ids, val_ids, settings.recipe.normalization, progress)
+    record = _make_record(request, settings, asked, dataset, samples, compute)
     folder = RunFolder(request.output)
     plan = FitPlan(
         recipe=settings.recipe,
@@ -114,7 +107,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         class_pixels=record.training_pixels,
         time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
     )
-    data = _load_data(dataset, plan.header, train_ids, val_ids, progress)
+    data = samples.prepared(record.normalization, settings.recipe.preprocessing)
     return PreparedRun(folder, record, Trainer(network, data, plan))
 
 
@@ -146,30 +139,6 @@ def _header(
         preprocessing=recipe.preprocessing,
         window_px=choose_window(network, recipe.crop_px),
     )
-
-
-def _load_data(
-    dataset: Dataset,
-    header: ModelHeader,
-    train_ids: tuple[str, ...],
-    val_ids: tuple[str, ...],
-    progress: ProgressCallback,
-) -> TrainingData:
-    samples = (
-        load_sample(dataset, dataset.row(each))
-        for each in _counted(train_ids, progress, "training images")
-    )
-    limit = int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE)
-    images = TrainingImages(samples, header.normalization, limit, header.preprocessing)
-    if images.on_disk:
-        logger.info("training images exceed half of the free memory: some are mapped from disk")
-    return TrainingData(images, [load_sample(dataset, dataset.row(each)) for each in val_ids])
-
-
-def _counted(ids: tuple[str, ...], progress: ProgressCallback, what: str) -> Iterator[str]:
-    for done, each in enumerate(ids, start=1):
-        yield each
-        progress(done, len(ids), f"reading {what}")
 
 
 def expected_settings(request: TrainRequest, compute: Compute) -> RunSettings:
@@ -236,19 +205,15 @@ def _subsets(split: SplitTable, fold: int) -> tuple[tuple[str, ...], tuple[str, 
     return train_ids, val_ids
 
 
-def _make_record(  # noqa: PLR0913 - the facts that meet in the record
+def _make_record(
     request: TrainRequest,
     settings: RunSettings,
     asked_batch_size: int,
     dataset: Dataset,
-    train_ids: tuple[str, ...],
-    val_ids: tuple[str, ...],
+    samples: RunSamples,
     compute: Compute,
 ) -> RunRecord:
-    rows = [dataset.row(each) for each in train_ids]
-    normalization = fit_normalization(
-        settings.recipe.normalization, (load_sample(dataset, row).image for row in rows)
-    )
+    normalization = samples.normalization
     if normalization.method != settings.recipe.normalization:
         logger.info(
             "recipe '%s' asks for unit normalisation, which serves uint8 and floats in [0, 1]; "
@@ -264,9 +229,9 @@ def _make_record(  # noqa: PLR0913 - the facts that meet in the record
         dataset=str(dataset.root.resolve()),
         dataset_name=dataset.description.name,
         dataset_identity=run_folder.dataset_identity(dataset, settings.split),
-        n_train=len(train_ids),
-        n_val=len(val_ids),
-        training_pixels=_count_training_pixels(dataset, train_ids),
+        n_train=len(samples.training),
+        n_val=len(samples.validation),
+        training_pixels=samples.class_pixels,
         compute_reason=compute.reason,
         initialised_from=_identify(request.init_from),
         versions=run_folder.collect_versions(),
@@ -279,18 +244,3 @@ def _identify(path: Path | None) -> str | None:
     if path is None:
         return None
     return f"{path.name} {checkpoint_sha256(path)}"
-
-
-def _count_training_pixels(dataset: Dataset, ids: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the annotated training pixels of each class."""
-    counts = np.zeros(256, np.int64)
-    for each in ids:
-        counts += np.bincount(load_mask(dataset, dataset.row(each)).ravel(), minlength=256)
-    if not counts[:IGNORE].any():
-        raise DatasetError(f"{dataset.root}: no training pixel is annotated; check the masks")
-    missing = [name for name, n in zip(dataset.class_names, counts, strict=False) if n == 0]
-    if missing:
-        logger.warning(
-            "no training mask has %s: the model will not learn to see it", ", ".join(missing)
-        )
-    return tuple(counts[: len(dataset.class_names)].tolist())

@@ -147,7 +147,9 @@ def plan_training(request: TrainRequest, progress: ProgressCallback = silent) ->
         n_val=prepared.record.n_val,
         n_steps_per_epoch=trainer.n_steps,
         n_epochs=recipe.epochs,
-        memory_bytes=estimate_bytes(trainer.network, recipe, trainer.data.images.largest_px),
+        memory_bytes=estimate_bytes(
+            trainer.network, recipe, max(mask.size for mask in trainer.data.images.masks)
+        ),
         seconds_per_step=seconds,
         compute=trainer.plan.compute,
     )

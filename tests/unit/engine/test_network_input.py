@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
-from cellenhance.data.dataset.samples import Sample
+from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing, preprocess
 from cellenhance.engine import network_input, seeding
@@ -76,7 +76,9 @@ def test_tiled_equals_whole_and_equals_what_training_sees(
     normalised = limits.finish(IMAGE)
     expected = preprocess(normalised, model.header.preprocessing)
     if normalization is UNIT:
-        images = TrainingImages([Sample("a", IMAGE, mask)], UNIT, 2**40, model.header.preprocessing)
+        images = TrainingImages(
+            [Sample("a", IMAGE, mask)], UNIT, SampleStore(2**40), model.header.preprocessing
+        )
         np.testing.assert_array_equal(images.images[0], expected)
     [part] = Predictor([model], CPU, tile_px=1024).predict_tiles(ArrayPlane(IMAGE))
     np.testing.assert_allclose(part.image, expected, atol=1e-6)

@@ -12,7 +12,7 @@ import torch
 
 from cellenhance.arrays import IGNORE
 from cellenhance.catalog import load_catalog
-from cellenhance.data.dataset.samples import Sample
+from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine.training.batches import (
     N_ORIENTATIONS,
@@ -30,7 +30,7 @@ UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))
 
 
 def make_images(*sizes: tuple[int, int], limit: int = 2**40) -> TrainingImages:
-    rng = np.random.default_rng(0)
+    rng, store = np.random.default_rng(0), SampleStore(limit)
     samples = [
         Sample(
             f"s{i}",
@@ -39,7 +39,8 @@ def make_images(*sizes: tuple[int, int], limit: int = 2**40) -> TrainingImages:
         )
         for i, size in enumerate(sizes)
     ]
-    return TrainingImages(samples, UNIT, limit)
+    kept = [store.keep(sample, becomes=np.float32) for sample in samples]
+    return TrainingImages(kept, UNIT, store)
 
 
 def recipe(**changes: Any) -> RecipeSettings:

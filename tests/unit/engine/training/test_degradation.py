@@ -12,7 +12,7 @@ import torch
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
-from cellenhance.data.dataset.samples import Sample
+from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.degrade.physics import degrade_image
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import seeding
@@ -37,7 +37,7 @@ def half_bright(side: int = 256) -> Sample:
 
 
 def degrader_of(sample: Sample, **settings: Any) -> tuple[TrainingDegrader, TrainingImages]:
-    images = TrainingImages([sample], LIMITS, 2**40)
+    images = TrainingImages([sample], LIMITS, SampleStore(2**40))
     chosen = DegradationSettings.model_validate({"probability": 1, **settings})
     return TrainingDegrader(chosen, images, LIMITS), images
 
@@ -123,7 +123,9 @@ def make_trainer(folder: Path, *, losing: bool = True) -> Trainer:
         last_path=folder / "last.safetensors",
         class_pixels=(1, 1),
     )
-    return Trainer(network, TrainingData(TrainingImages(samples, LIMITS, 2**40), []), plan)
+    return Trainer(
+        network, TrainingData(TrainingImages(samples, LIMITS, SampleStore(2**40)), []), plan
+    )
 
 
 def test_a_batch_depends_on_its_key_alone_and_masks_never_change(tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_noise_comes_after_affine_changes_and_is_not_smoothed(tmp_path: Path) ->
     """Neighbours are as independent as photons are; interpolated noise would correlate."""
     catalog = load_catalog()
     flat = Sample("a", np.full((64, 64, 1), 2100, np.uint16), np.zeros((64, 64), np.uint8))
-    images = TrainingImages([flat], LIMITS, 2**40)
+    images = TrainingImages([flat], LIMITS, SampleStore(2**40))
     augmentation = {
         "affine": {"rotation_deg": 30},
         "intensity": None,

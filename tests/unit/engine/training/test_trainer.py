@@ -13,7 +13,7 @@ import torch
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
-from cellenhance.data.dataset.samples import Sample
+from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import load_model
@@ -53,7 +53,7 @@ def make_trainer(recipe: str = "cellenhance", **changes: Any) -> Trainer:
         last_path=Path("last.safetensors"),
         class_pixels=(3 * 32**2, 2 * 32**2),
     )
-    images = TrainingImages(samples, normalization, 2**40)
+    images = TrainingImages(samples, normalization, SampleStore(2**40))
     return Trainer(network, TrainingData(images, []), plan)
 
 
