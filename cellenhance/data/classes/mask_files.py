@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
 
@@ -45,7 +46,9 @@ def list_masks(folder: Path) -> FileSet:
         raise DatasetError(f"{folder}: expected a folder of masks, found none")
     if (folder / DESCRIPTION_FILE).is_file():
         raise DatasetError(f"{folder} is a whole dataset; give its masks folder {folder / 'masks'}")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    tree = walk_folder(folder)
+    tree.say_gaps()
+    files = tree.files
     images = [path for path in files if is_image_name(path) and not path.name.startswith(".")]
     masks: dict[str, Path] = {}
     for path in images:

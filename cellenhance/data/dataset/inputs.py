@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class FoundInputs:
 def find_inputs(inputs: Sequence[str]) -> FoundInputs:
     """Return the images behind files, folders (with subfolders) and globs.
 
-    A dataset folder of ours stands for its `images` folder. Hidden files are left out.
+    A dataset folder of ours stands for its `images` folder. Hidden files are left out. Links are
+    followed; those that lead nowhere and folders that may not be read are warned of.
 
     Raises
     ------
@@ -61,21 +66,33 @@ def expand_glob(text: str) -> list[Path]:
     if path.exists():
         return [path]
     matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207
+    if "**" in text:  # follows links in circles; each file counts once, by its shortest path
+        shortest = {each.resolve(): each for each in sorted(matches, key=_depth, reverse=True)}
+        matches = sorted(shortest.values())
     if not matches:
         kind = "matches nothing" if glob.has_magic(text) else "there is no such file or folder"
         raise DatasetError(f"{text}: {kind}; expected an image, a folder of images or a glob")
     return matches
 
 
+def _depth(path: Path) -> int:
+    return len(path.parts)
+
+
 def _images_at(path: Path, skipped: list[Path]) -> list[InputImage]:
     if path.is_file():
         return [InputImage(path, image_stem(path))]
+    if not path.exists():
+        logger.warning("%s: is a link that leads nowhere (to %s)", path, path.readlink())
+        return []
     root = path / "images" if (path / DESCRIPTION_FILE).is_file() else path
-    files = sorted(
+    tree = walk_folder(root)
+    tree.say_gaps()
+    files = [
         file
-        for file in root.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(root).parts)
-    )
+        for file in tree.files
+        if not any(part.startswith(".") for part in file.relative_to(root).parts)
+    ]
     skipped += [file for file in files if not is_image_name(file)]
     return [
         InputImage(file, file.relative_to(root).with_name(image_stem(file)).as_posix())

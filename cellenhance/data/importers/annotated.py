@@ -24,6 +24,7 @@ from cellenhance.data.annotations.labels import (
 )
 from cellenhance.data.annotations.rasterize import paint_shapes
 from cellenhance.data.annotations.shapes import Annotation, lies_outside
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, open_image
 from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
@@ -162,9 +163,8 @@ def list_documents(folder: Path, suffixes: Iterable[str], exclude: Sequence[str]
     endings = tuple(suffixes)
     return [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in walk_folder(folder).files
         if path.name.lower().endswith(endings)
-        and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and {path.name, image_stem(path)}.isdisjoint(exclude)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.data.importers.file_pair import FilePair, pair_of, relative_key
 from cellenhance.errors import DatasetError
@@ -38,10 +39,10 @@ class Matches:
 def list_images(folder: Path, *, recursive: bool = True) -> Listing:
     """Return the image files below `folder` in order; hidden files count as others.
 
-    So do Cellpose's ``_seg.npy``, which are pickled objects.
+    So do Cellpose's ``_seg.npy``, which are pickled objects. Links are followed; what they hide is
+    named once for the whole source.
     """
-    found = folder.rglob("*") if recursive else folder.glob("*")
-    files = sorted(path for path in found if path.is_file())
+    files = walk_folder(folder, recursive=recursive).files
     images = [
         path
         for path in files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.importers import csv_manifest, text_list
 from cellenhance.data.importers.annotated import first_damage
 from cellenhance.data.importers.cellpose import CellposeImporter
@@ -75,6 +76,7 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
             f"{source}: found {found}; expected a folder or an archive (zip, tar) of images and "
             "masks, or a table (.csv) or list (.txt) of them"
         )
+    _say_gaps(source, options)
     if layout != AUTO:
         return with_leftovers(_importer(layout).find(source, options), source, LISTS)
     for importer in IMPORTERS:
@@ -90,6 +92,15 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         "folders such as images/ and masks/; name them with --images DIR --masks DIR, or list the "
         f"pairs in a CSV table with the columns image and mask{say_damage(source)}"
     )
+
+
+def _say_gaps(source: Path, options: ImportOptions) -> None:
+    """Warn, once for all layouts, of dead links and closed folders in what is looked through."""
+    walk_folder(source).say_gaps()
+    for folder in filter(None, (options.images, options.masks, options.valid_mask)):
+        place = source / folder if (source / folder).is_dir() else folder
+        if place.is_dir() and not place.is_relative_to(source):
+            walk_folder(place).say_gaps()
 
 
 def _importer(layout: str) -> Importer:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.data.importers.contract import AroundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import (
@@ -123,9 +124,8 @@ def _texts(folder: Path) -> list[Path]:
     """Return the files that are neither images nor hidden, descriptions left out."""
     return [
         path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not path.name.startswith(".")
+        for path in walk_folder(folder).files
+        if not path.name.startswith(".")
         and not is_image_name(path)
         and not image_stem(path).lower().startswith(("readme", "license", "licence"))
     ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.classes.class_map import parse_codes
+from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.contract import FoundPair, FoundSource
 from cellenhance.data.importers.instances import InstancePair, describe_counts, instance_pairs
@@ -99,5 +100,4 @@ def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tu
 
 def _is_file(source: Path, name: str) -> bool:
     """Tell whether a file of this name or stem is in the source, with or without a partner."""
-    files = (path for path in source.rglob("*") if path.is_file())
-    return any(name in (path.name, image_stem(path)) for path in files)
+    return any(name in (path.name, image_stem(path)) for path in walk_folder(source).files)
