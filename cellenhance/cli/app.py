@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from cellenhance import __version__
@@ -27,9 +29,11 @@ from cellenhance.cli.commands import (
     train,
     translate,
 )
+from cellenhance.cli.program import Command, Group
 
 app = typer.Typer(
     name="cellenhance",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -39,6 +43,7 @@ app = typer.Typer(
 
 dataset = typer.Typer(
     name="dataset",
+    cls=Group,
     no_args_is_help=True,
     help="Make, split and inspect dataset folders.\n\n"
     "Example: cellenhance dataset prepare my_images -o dataset --class background=0 "
@@ -64,29 +69,39 @@ def root(
     """
 
 
-app.command()(demo.demo)
-app.command()(train.train)
-app.command()(evaluate.evaluate)
-app.command()(benchmark.benchmark)
-app.command()(predict.predict)
-app.command()(contour_overlay.contour_overlay)
-app.command()(compare.compare)
-app.command()(translate.translate)
-app.command()(export_translations.export_translations)
-app.command()(report.report)
-app.command()(models.models)
-dataset.command()(dataset_prepare.prepare)
-dataset.command()(dataset_split.split)
-dataset.command()(dataset_inspect.inspect)
-dataset.command()(dataset_degrade.degrade)
-dataset.command()(dataset_camera.camera)
-dataset.command()(dataset_augment.augment)
-dataset.command()(dataset_export.export)
-dataset.command()(dataset_synthesize.synthesize)
-app.add_typer(dataset)
-app.command()(doctor.doctor)
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Begin": (demo.demo, models.models, doctor.doctor),
+    "Train and measure": (train.train, evaluate.evaluate, benchmark.benchmark, report.report),
+    "Use a trained model": (
+        predict.predict,
+        translate.translate,
+        export_translations.export_translations,
+        compare.compare,
+        contour_overlay.contour_overlay,
+    ),
+}
+_DATASET_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Make a dataset": (
+        dataset_prepare.prepare,
+        dataset_split.split,
+        dataset_inspect.inspect,
+        dataset_synthesize.synthesize,
+    ),
+    "Change and pass on": (
+        dataset_augment.augment,
+        dataset_degrade.degrade,
+        dataset_camera.camera,
+        dataset_export.export,
+    ),
+}
+
+app.add_typer(dataset, rich_help_panel="Begin")
+for _group, _panels in ((app, _PANELS), (dataset, _DATASET_PANELS)):
+    for _panel, _bodies in _panels.items():
+        for _body in _bodies:
+            _group.command(cls=Command, rich_help_panel=_panel)(_body)
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="cellenhance")

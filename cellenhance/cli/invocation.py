@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 import typer
 
 from cellenhance.cli import console
+from cellenhance.cli.help import COMMON
 from cellenhance.cli.records import Leaf, is_record, leaves_of, make_record, parameter_of
 from cellenhance.errors import CellEnhanceError
 from cellenhance.options import Options
@@ -22,9 +23,13 @@ Records: TypeAlias = Mapping[str, tuple[type[Options], tuple[Leaf, ...]]]
 """The parameters of a command that are records, with their options."""
 
 _EXTRA_OPTIONS = {
-    "verbose": typer.Option("-v", "--verbose", help="Show details."),
-    "quiet": typer.Option("-q", "--quiet", help="Show results and errors only."),
-    "debug": typer.Option("--debug", help="Show the full trace of an error."),
+    "verbose": typer.Option("-v", "--verbose", help="Show details.", rich_help_panel=COMMON),
+    "quiet": typer.Option(
+        "-q", "--quiet", help="Show results and errors only.", rich_help_panel=COMMON
+    ),
+    "debug": typer.Option(
+        "--debug", help="Show the full trace of an error.", rich_help_panel=COMMON
+    ),
 }
 
 

@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 
 from cellenhance.options import Declaration, Options, declaration, flag_of, range_of, types_in
 
+_PLAIN_LIMITS = ("0 or more", "1 or more", "more than 0")
+"""Limits that nobody needs to be told of a count or a size."""
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}
 
 
@@ -139,7 +141,9 @@ def _collected(leaf: Leaf) -> tuple[Any, Any]:
 def _help_of(leaf: Leaf) -> str:
     """Return the sentence of an option, with its range and its default."""
     default = _default_of(leaf)
-    facts = "; ".join(filter(None, (range_of(leaf.field), default and f"default: {default}")))
+    limits = range_of(leaf.field)
+    limits = "" if limits in _PLAIN_LIMITS else limits
+    facts = "; ".join(filter(None, (limits, default and f"default: {default}")))
     return f"{leaf.field.description}{f' [{facts}]' if facts else ''}"
 
 

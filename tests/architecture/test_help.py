@@ -1,4 +1,4 @@
-"""Every ``--help``: free of slow imports, and with a worked example."""
+"""Every ``--help``: free of slow imports, readable on any screen, its worked example last."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from cellenhance.cli.app import app
 
@@ -81,3 +82,38 @@ def test_a_usage_error_exits_with_2_without_slow_imports(words: str, shown: dict
 def test_the_description_ends_with_a_worked_example(words: str) -> None:
     last = (COMMANDS[words].help or "").strip().split("\n\n")[-1]
     assert last.startswith(f"Example: cellenhance {words}")
+
+
+@pytest.fixture(scope="module", params=[60, 80])
+def narrow(request: pytest.FixtureRequest) -> tuple[int, dict[str, str]]:
+    """A width, and the help of every command on a terminal of that width."""
+    runner, width = CliRunner(), int(request.param)
+    env = {"COLUMNS": str(width), "NO_COLOR": "1", "TERM": "dumb"}
+    return width, {
+        words: runner.invoke(app, [*words.split(), "--help"], env=env).stdout
+        for words in ["", "dataset", *COMMANDS]
+    }
+
+
+def test_no_line_is_wider_than_the_terminal(narrow: tuple[int, dict[str, str]]) -> None:
+    width, shown = narrow
+    lines = [line for text in shown.values() for line in text.splitlines()]
+    assert [line for line in lines if len(line) > width] == []
+    # Nothing is cut off: an ellipsis in place of words would be.
+    assert [line for line in lines if "\N{HORIZONTAL ELLIPSIS}" in line] == []
+
+
+def test_the_example_is_the_last_thing_on_the_screen(narrow: tuple[int, dict[str, str]]) -> None:
+    for words, text in narrow[1].items():
+        last = " ".join(text.split("\n\n")[-1].split())
+        assert last.startswith(f"Example: cellenhance {words}".rstrip())
+
+
+def test_types_are_words_and_flags_have_none(narrow: tuple[int, dict[str, str]]) -> None:
+    text = "".join(narrow[1].values())
+    assert [word for word in ("<bool>", "<int>", "<str>", "range]", "{") if word in text] == []
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_option_has_help(words: str) -> None:
+    assert [each.name for each in COMMANDS[words].params if not (each.help or "").strip()] == []
