@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -146,7 +147,7 @@ def make_labelme(root: Path) -> None:
     for seed, stem in enumerate(("a", "b")):
         put(root / f"{stem}.png", image(seed))
         shape = {"label": "cell", "shape_type": "polygon", "points": SQUARE, "flags": {}}
-        says = {
+        says: dict[str, Any] = {
             "version": "5.4.1",
             "flags": {},
             "shapes": [shape],

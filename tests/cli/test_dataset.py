@@ -189,7 +189,7 @@ def test_sizes_that_differ_name_the_pair(source: Path, tmp_path: Path) -> None:
     ],
 )
 def test_options_that_do_not_fit(
-    source: Path, tmp_path: Path, words: tuple, code: int, message: str
+    source: Path, tmp_path: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
     assert message in fails(code, "prepare", source, "-o", tmp_path / "set", *words)
 

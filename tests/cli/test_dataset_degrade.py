@@ -286,7 +286,7 @@ def test_a_recipe_does_not_thin_8_bit_images_and_copies_are_degraded_afterwards(
     done = cli("train", eight_bit, "-m", "light-unet", "-o", tmp_path / "run", *words)
     assert done.exit_code == 2, done.stderr
     assert "only raw counts can be thinned (8-bit images" in done.stderr
-    words = ["-o", tmp_path / "more", "--set", f"{key}.photons=5"]
+    words = ["-o", str(tmp_path / "more"), "--set", f"{key}.photons=5"]
     done = cli("dataset", "augment", eight_bit, *words)
     assert done.exit_code == 2, done.stderr
     assert "give the copies to cellenhance dataset degrade" in done.stderr

@@ -91,8 +91,8 @@ def test_a_few_numbers_may_be_classes_or_objects_and_both_are_offered(
 
 def test_classes_of_a_rule_may_be_named_by_name(cli: RunCli, tmp_path: Path) -> None:
     make_cellpose(tmp_path / "lab")
-    words = ("--instances", "interior-boundary", "--class", "rest=background")
-    words += ("--class", "nucleus=interior", "--ignore", "boundary")
+    words = [*("--instances", "interior-boundary"), *("--class", "rest=background")]
+    words += ["--class", "nucleus=interior", "--ignore", "boundary"]
     result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *words)
     assert result.exit_code == 0, result.stderr
     fingerprint = load_dataset(tmp_path / "set").description.fingerprint
@@ -164,8 +164,8 @@ def draw_two_touching_cells(root: Path) -> None:
         for label, (x0, y0, x1, y1) in rectangles
     ]
     put(root / "a.png", image())
-    says = {"version": "5.4.1", "shapes": shapes, "imagePath": "a.png", "imageData": None}
-    says |= {"imageHeight": 12, "imageWidth": 16}
+    image_facts = {"imagePath": "a.png", "imageData": None, "imageHeight": 12, "imageWidth": 16}
+    says = {"version": "5.4.1", "shapes": shapes, **image_facts}
     (root / "a.json").write_text(json.dumps(says), encoding="utf-8")
 
 

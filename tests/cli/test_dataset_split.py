@@ -134,7 +134,7 @@ def test_a_count_that_groups_do_not_allow_is_said(dataset: Path, cli: RunCli) ->
     ],
 )
 def test_options_that_contradict_each_other(
-    dataset: Path, cli: RunCli, words: tuple, message: str
+    dataset: Path, cli: RunCli, words: tuple[str, ...], message: str
 ) -> None:
     assert message in fails(cli, 2, dataset, *words)
 

@@ -196,7 +196,7 @@ def test_several_runs_are_averaged(
     ]
     for each in single:
         each.compute = choose_compute("cpu", "fp32")
-    mean = sum(each.predict(image[..., None]).probabilities for each in single)
+    mean = np.mean([each.predict(image[..., None]).probabilities for each in single], axis=0)
     assert np.array_equal(read_mask(tmp_path / "out" / "masks" / "cell.tif"), mean.argmax(axis=0))
 
 
@@ -232,8 +232,8 @@ def test_colours_need_a_choice_and_get_it(
     assert chosen.exit_code == 0, chosen.stderr
     alone = save(tmp_path / "alone.tif", image[::-1])
     assert cli("predict", tiny_run, alone, "-o", tmp_path / "out").exit_code == 0
-    masks = [read_mask(tmp_path / "out" / "masks" / f"{name}.tif") for name in ("rgb", "alone")]
-    assert np.array_equal(*masks)
+    rgb, grey = (read_mask(tmp_path / "out" / "masks" / f"{name}.tif") for name in ("rgb", "alone"))
+    assert np.array_equal(rgb, grey)
 
 
 def test_names_that_collide_are_an_error_before_any_work(

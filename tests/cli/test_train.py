@@ -343,8 +343,8 @@ def test_too_large_a_batch_is_cut_down_and_that_is_said_and_resumed(
 ) -> None:
     run, free = tmp_path / "run", "cellenhance.tasks.train.memory.free_memory_bytes"
     monkeypatch.setattr(free, lambda _: 60 << 20)
-    words = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1)
-    words = (*words, "--set", "recipe.crop_px=64", "--batch-size", 64, "--precision", "fp32")
+    words = ["train", tiny_dataset, "-m", "light-unet", "-o", run, "--epochs", 1]
+    words += ["--set", "recipe.crop_px=64", "--batch-size", 64, "--precision", "fp32"]
     done = cli(*words)
     assert done.exit_code == 0, done.stderr
     said = re.search(r"batch size 64 needs about .* training with batch size (\d+)", done.stderr)

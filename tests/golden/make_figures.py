@@ -19,6 +19,7 @@ from cellenhance.render.figures import save_all
 from cellenhance.render.panels.comparison import Classes, ComparedView, draw_comparison
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
 from cellenhance.render.panels.panels import ImagePanel, MapPanel, StripPanel, draw_panels
+from cellenhance.render.panels.records import Panel
 from cellenhance.render.style import FigureStyle
 
 FOLDER = Path(__file__).parent / "figures"
@@ -51,8 +52,8 @@ def draw_all() -> dict[str, tuple[Figure, FigureStyle]]:
 
 
 def _confusion() -> Figure:
-    masks = (make_cells(shift)[1] for shift in (0, 4))
-    matrix = confusion_matrix(*masks, n_classes=3)
+    (_, truth), (_, shifted) = make_cells(0), make_cells(4)
+    matrix = confusion_matrix(truth, shifted, n_classes=3)
     return draw_confusion(matrix, NAMES, STYLE, caption="cells: 1 image, pooled over all pixels")
 
 
@@ -99,7 +100,8 @@ def _translation() -> Figure:
     strength = DisplayRange(0, 2, "filters 0 to 2")
     filters = [MapPanel(f"filter {k}", mask == k, strength, "magma", "added") for k in (1, 2)]
     strip = StripPanel("weights", ["1", "2", "3"], [0.5, -0.2, 0.1], note="raw", span=3)
-    rows = [[ImagePanel("input", image, choose_display([image])), *filters], [strip]]
+    shown = ImagePanel("input", image, choose_display([image]))
+    rows: list[list[Panel]] = [[shown, *filters], [strip]]
     return draw_panels(rows, STYLE, caption="panels")
 
 

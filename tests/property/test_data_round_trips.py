@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cellenhance.data.files.readers import ImageReadError, open_image, read_image, read_mask
+from cellenhance.data.files.readers import open_image, read_image, read_mask
 from cellenhance.data.files.writers import write_image, write_mask
+from cellenhance.errors import ImageReadError
 
 DTYPES = st.sampled_from([np.uint8, np.uint16, np.int16, np.uint32, np.float32, np.float64])
 
@@ -23,7 +25,9 @@ def shapes(n_max: int) -> st.SearchStrategy[tuple[int, ...]]:
 @st.composite
 def images(draw: st.DrawFn) -> np.ndarray:
     dtype = draw(DTYPES)
-    finite = {"allow_nan": False, "allow_infinity": False} if np.dtype(dtype).kind == "f" else {}
+    finite: dict[str, Any] = {}
+    if np.dtype(dtype).kind == "f":
+        finite = {"allow_nan": False, "allow_infinity": False}
     return draw(
         hnp.arrays(dtype, draw(shapes(5)), elements=hnp.from_dtype(np.dtype(dtype), **finite))
     )

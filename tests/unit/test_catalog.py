@@ -121,7 +121,7 @@ def test_a_shipped_catalogue_that_is_gone_names_both_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "cellenhance"
-    monkeypatch.setattr(catalog.resources, "files", lambda _: package)
+    monkeypatch.setattr("importlib.resources.files", lambda _: package)
     with pytest.raises(CatalogError, match="reinstall") as caught:
         catalog.catalog_path()
     assert str(package / "models.yaml") in str(caught.value)

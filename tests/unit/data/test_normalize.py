@@ -16,7 +16,7 @@ RAMP16 = np.arange(1000, dtype=np.uint16).reshape(20, 50, 1)
 @pytest.mark.parametrize("percent", [0, 0.1, 33.3, 50, 99.8, 100])
 def test_percentiles_equal_numpys_inverted_cdf(dtype: type, percent: float) -> None:
     rng = np.random.default_rng(1)
-    images = [
+    images: list[np.ndarray] = [
         rng.integers(-40 if dtype == np.int16 else 0, 200, (9, 11, 2)).astype(dtype)
         for _ in range(3)
     ]

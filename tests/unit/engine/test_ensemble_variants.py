@@ -34,8 +34,8 @@ def make_model(name: str, **settings: Any) -> LoadedModel:
     network = build_network(entry, 1, 3).eval()
     for module in network.modules():  # as drawn, a network says one class everywhere
         if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.running_mean, 0, 0.2)
-            torch.nn.init.uniform_(module.running_var, 0.02, 0.1)
+            torch.nn.init.normal_(module.get_buffer("running_mean"), 0, 0.2)
+            torch.nn.init.uniform_(module.get_buffer("running_var"), 0.02, 0.1)
     header = ModelHeader(entry=entry, in_channels=1, classes=CLASSES, normalization=UNIT)
     return LoadedModel(network, header, Path("x.safetensors"))
 
@@ -58,7 +58,7 @@ def test_fixed_weights_are_what_a_network_of_fixed_weights_does(
     samples: list[Sample], tile_px: int | None
 ) -> None:
     learned = make_model("aep")
-    learned.network.ensemble.weight.data = torch.tensor([1.0, -1.0, 0.5, -0.5])
+    learned.network.get_parameter("ensemble.weight").data = torch.tensor([1.0, -1.0, 0.5, -0.5])
     fixed = make_model("aep", ensemble="fixed")
     fixed.network.load_state_dict(learned.network.state_dict(), strict=False)
     expected = evaluate_samples(Predictor([fixed], CPU), samples)
@@ -79,6 +79,7 @@ def test_one_pass_gives_every_branch_the_result_and_the_variants(samples: list[S
     assert first.outputs["ensemble"].tolist() == first.matrix.tolist()
     whole = predictor.predict(samples[0].image)
     assert np.array_equal(first.mask, whole.mask)
+    assert first.probabilities is not None
     assert np.array_equal(first.probabilities, whole.probabilities)
     single = make_model("aep", ensemble="none", final_branch=2)
     kept = {k: v for k, v in model.network.state_dict().items() if not k.startswith("ensemble")}

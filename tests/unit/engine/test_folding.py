@@ -18,8 +18,8 @@ def make_network(name: str) -> SegmentationNetwork:
         network = build_network(load_catalog().resolve(name), 1, 2).eval()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
-                nn.init.normal_(module.running_mean, 0, 0.2)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                nn.init.normal_(module.get_buffer("running_mean"), 0, 0.2)
+                nn.init.uniform_(module.get_buffer("running_var"), 0.5, 1.5)
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.normal_(module.bias, 0, 0.2)
     return network

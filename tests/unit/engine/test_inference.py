@@ -17,11 +17,12 @@ from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.evaluation import evaluate
-from cellenhance.engine.inference import ENSEMBLE, Predictor
+from cellenhance.engine.inference import Predictor
 from cellenhance.engine.planes import ArrayPlane
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.networks.registry import build_network
 from cellenhance.runs.header import ModelHeader
+from cellenhance.runs.stored_confusion import ENSEMBLE
 
 CPU = choose_compute("cpu", "fp32")
 UNIT = Normalization(method="unit", low=(0.0,), high=(255.0,))
@@ -33,8 +34,8 @@ def make_model(name: str, seed: int = 0, normalization: Normalization = UNIT) ->
         network = build_network(entry, 1, 2).eval()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                torch.nn.init.normal_(module.running_mean, 0, 0.2)
-                torch.nn.init.uniform_(module.running_var, 0.05, 0.2)
+                torch.nn.init.normal_(module.get_buffer("running_mean"), 0, 0.2)
+                torch.nn.init.uniform_(module.get_buffer("running_var"), 0.05, 0.2)
     classes = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))
     header = ModelHeader(entry=entry, in_channels=1, classes=classes, normalization=normalization)
     return LoadedModel(network, header, Path(f"{name}-{seed}.safetensors"))

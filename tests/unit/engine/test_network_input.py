@@ -41,7 +41,7 @@ def make_model(steps: Any, normalization: Normalization = UNIT) -> LoadedModel:
         network = build_network(entry, 1, 2).eval()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                torch.nn.init.uniform_(module.running_var, 0.05, 0.2)
+                torch.nn.init.uniform_(module.get_buffer("running_var"), 0.05, 0.2)
     classes = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))
     header = ModelHeader(
         entry=entry,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,11 @@ def test_the_seed_is_the_blake2_hash_of_the_key() -> None:
 
 
 def test_every_part_of_the_key_counts() -> None:
-    keys = [*itertools.product((0, 1), (1, 2), (0, 1), ("crops", "order")), (1, 11), (11, 1)]
+    keys: list[Any] = [
+        *itertools.product((0, 1), (1, 2), (0, 1), ("crops", "order")),
+        (1, 11),
+        (11, 1),
+    ]
     assert len({seeding.derive_seed(*key) for key in keys}) == len(keys)
     assert len({float(seeding.numpy_generator(*key).random()) for key in keys}) == len(keys)
 

@@ -1,5 +1,7 @@
 """One image through AEP: what a panel shows equals what the network computes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,7 @@ def image() -> np.ndarray:
     return np.random.default_rng(0).random((70, 90, 1)).astype(np.float32)
 
 
-def whole(model: LoadedModel, image: np.ndarray) -> object:
+def whole(model: LoadedModel, image: np.ndarray) -> Any:
     """Run the network on the image, mirrored to a multiple of 8, without any tiling."""
     padded = np.pad(image[..., 0], ((0, 2), (0, 6)), mode="reflect")
     with torch.inference_mode():
@@ -83,13 +85,13 @@ def test_large_images_are_thinned_alike_with_and_without_tiles(image: np.ndarray
 
 
 def test_shares_are_weight_times_range_and_sum_to_one() -> None:
-    nothing = np.zeros(0, np.float32)
+    nothing, no_mask = np.zeros(0, np.float32), np.zeros(0, np.uint8)
     translated = Translated(
         image=nothing,
         filters=nothing,
         enhanced=nothing,
-        branch_masks=nothing,
-        mask=nothing,
+        branch_masks=no_mask,
+        mask=no_mask,
         logit_ranges=np.array([1.0, 2.0, 4.0]),
         step=1,
         range_warning=None,
@@ -102,6 +104,7 @@ def test_shares_are_weight_times_range_and_sum_to_one() -> None:
 @pytest.mark.parametrize("translation", ["learned", "none"])
 def test_each_filter_is_muted_alone_in_one_forward(translation: str) -> None:
     network = require_aep(make_model(translation=translation))
+    assert network.ensemble is not None
     muting = MutingAEP(network)
     assert muting.branch_names == ("without filter 1", "without filter 2", "without filter 3")
     x = torch.rand(1, 1, 16, 16)
@@ -124,10 +127,10 @@ def test_muting_an_unused_filter_costs_nothing_and_a_zero_filter_is_flagged(
     network = require_aep(model)
     with torch.no_grad():
         # Filter 2: its map is made zero by normalising it to a negative constant.
-        norm = network.translator.conv_features[1]
-        norm.weight[1], norm.bias[1] = 0.0, -1.0
+        norm = network.get_submodule("translator.conv_features.1")
+        norm.get_parameter("weight")[1], norm.get_parameter("bias")[1] = 0.0, -1.0
         # Filter 3: its branch has no weight in the ensemble.
-        network.ensemble.weight[3] = 0.0
+        network.get_parameter("ensemble.weight")[3] = 0.0
     mask = np.random.default_rng(1).integers(0, 3, (70, 90)).astype(np.uint8)
     facts = measure_filters(model, CPU, [Sample("a", image, mask)])
     assert [each.number for each in facts] == [1, 2, 3]

@@ -106,7 +106,7 @@ def test_runs_of_different_windows_do_not_combine() -> None:
 
 
 def test_the_window_is_the_crop_on_the_stride() -> None:
-    network = Global(mean=True)
+    network: SegmentationNetwork = Global(mean=True)
     assert choose_window(network, 128) == 128
     assert choose_window(network, 100) == 128  # half of it is a TIFF tile: a multiple of 16
     assert choose_window(network, None) == 256

@@ -44,6 +44,7 @@ def test_without_annotated_pixels_loss_and_gradient_are_zero() -> None:
     loss = cross_entropy(logits, mask(*[IGNORE] * 4))
     loss.backward()
     assert float(loss.detach()) == 0
+    assert logits.grad is not None
     assert torch.equal(logits.grad, torch.zeros_like(logits))
 
 

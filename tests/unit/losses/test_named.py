@@ -272,7 +272,7 @@ def test_detached_focal_has_the_gradient_of_the_log_alone() -> None:
 def test_the_betas_weigh_the_two_sides_of_the_edge_loss() -> None:
     logits, truth = two_classes(*P), mask(1, 0, 0, 0)
     sides = [
-        float(loss_of("weighted_edge_bce", **{key: 0})(logits, truth))
+        float(loss_of("weighted_edge_bce", (1, 1), **{key: 0})(logits, truth))
         for key in ("beta_negative", "beta_positive")
     ]
     assert sides[0] == pytest.approx(-0.75 * math.log(0.9) / 4, rel=1e-5)

@@ -16,7 +16,7 @@ CHECKERBOARD = np.tile([[1.0, -1.0], [-1.0, 1.0]], (4, 8))
 def test_the_ratio_is_the_difference_of_means_over_the_root_mean_variance() -> None:
     assert contrast_to_noise(5 * HALVES + CHECKERBOARD, HALVES, 1) == pytest.approx(5.0)
     louder = np.where(HALVES == 1, 3 * CHECKERBOARD, CHECKERBOARD)  # variances 9 and 1
-    assert contrast_to_noise(5 * HALVES + louder, HALVES, 1) == pytest.approx(5 / math.sqrt(5))
+    assert contrast_to_noise(5.0 * HALVES + louder, HALVES, 1) == pytest.approx(5 / math.sqrt(5))
 
 
 def test_a_dark_class_has_the_contrast_of_a_bright_one() -> None:

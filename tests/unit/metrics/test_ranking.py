@@ -51,7 +51,8 @@ def test_one_class_alone_cannot_be_ranked(truth: tuple[int, ...]) -> None:
 def test_equals_scikit_learn(decimals: int, dtype: type) -> None:
     rng = np.random.default_rng(decimals)
     truth = rng.random((70, 60)) < 0.2
-    scores = np.round(rng.beta(2, 3, truth.shape) * 0.8 + 0.2 * truth, decimals).astype(dtype)
+    exact = rng.beta(2, 3, truth.shape) * 0.8 + 0.2 * truth
+    scores: np.ndarray = np.round(exact, decimals).astype(dtype)
     ranking = rank(truth, scores)
     flat = (truth.ravel(), scores.ravel())
     assert ranking.roc_auc == pytest.approx(reference.roc_auc_score(*flat), abs=1e-12)

@@ -79,10 +79,10 @@ def test_ignored_pixels_count_nowhere(metric: Metric) -> None:
 @every_metric
 def test_a_class_in_neither_mask_is_undefined(metric: Metric) -> None:
     image = scene(0)
-    masks = [
+    truth, prediction = (
         np.where(each == 2, 0, each).astype(np.uint8) for each in (image.truth, image.prediction)
-    ]
-    values = metric.compute(ScoredImage(*masks, N_CLASSES, image.probabilities, 0.5))
+    )
+    values = metric.compute(ScoredImage(truth, prediction, N_CLASSES, image.probabilities, 0.5))
     if metric.per == "image" or metric.name in ("specificity", "classwise_calibration_error"):
         assert np.isfinite(values).all()  # both say something of a class that is not there
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ TWO_CELLS = np.ones((5, 9), bool)
 TWO_CELLS[:, 4] = False
 
 
-def edited(region: np.ndarray, place: tuple[object, ...], value: bool) -> np.ndarray:
+def edited(region: np.ndarray, place: Any, value: bool) -> np.ndarray:
     changed = region.copy()
     changed[place] = value
     return changed

@@ -7,7 +7,7 @@ package; weights are copied over.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ from cellenhance.networks.aep import translate
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.registry import build_network
 
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+TOLERANCE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
 
 
 class ReferenceLight(nn.Module):
@@ -29,7 +29,7 @@ class ReferenceLight(nn.Module):
 
     def __init__(self, channels: int, classes: int, n_features: int) -> None:
         super().__init__()
-        down = [
+        down: list[nn.Conv2d | nn.ConvTranspose2d] = [
             nn.Conv2d(channels, 32, 3, 1, 1),
             nn.Conv2d(32, 64, 4, 2, 1),
             nn.Conv2d(64, 64, 3, 1, 1),
@@ -52,7 +52,7 @@ class ReferenceLight(nn.Module):
         self.last = nn.Conv2d(n_features, classes, 1)
 
     def row(self, number: int, x: Tensor) -> Tensor:
-        conv, norm = self.rows[number - 1]  # type: ignore[misc]
+        conv, norm = cast(nn.ModuleList, self.rows[number - 1])
         return torch.relu(norm(conv(x)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,17 +88,17 @@ class ReferenceUNet(nn.Module):
         self.last = nn.Conv2d(n_features, classes, 1)
 
     @staticmethod
-    def double(block: Any, x: Tensor) -> Tensor:
+    def twice(block: Any, x: Tensor) -> Tensor:
         return torch.relu(block[3](block[2](torch.relu(block[1](block[0](x))))))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        skips = [self.double(self.down[0], x)]
+        skips = [self.twice(self.down[0], x)]
         for block in self.down[1:]:
-            skips.append(self.double(block, functional.max_pool2d(skips[-1], 2)))
+            skips.append(self.twice(block, functional.max_pool2d(skips[-1], 2)))
         y = skips[4]
         for level in range(4):
             y = torch.cat((self.up[level](y), skips[3 - level]), 1)
-            y = self.double(self.join[level], y)
+            y = self.twice(self.join[level], y)
         return self.last(y), y
 
 
@@ -144,7 +144,7 @@ def copy_weights(ours: Any, reference: ReferenceAEP) -> None:
     if reference.ensemble == "learned":
         with torch.no_grad():
             reference.mix.weight.copy_(ours.ensemble.weight.view_as(reference.mix.weight))
-            reference.mix.bias.copy_(ours.ensemble.bias)
+            reference.mix.get_parameter("bias").copy_(ours.ensemble.bias)
 
 
 def make_pair(
@@ -159,11 +159,11 @@ def make_pair(
         }
     with torch.random.fork_rng():
         torch.manual_seed(11)
-        ours = build_network(load_catalog().resolve(model, changes), channels, classes)
+        ours: Any = build_network(load_catalog().resolve(model, changes), channels, classes)
         for module in ours.modules():
             if isinstance(module, nn.BatchNorm2d):
-                nn.init.normal_(module.running_mean, 0, 0.2)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                nn.init.normal_(module.get_buffer("running_mean"), 0, 0.2)
+                nn.init.uniform_(module.get_buffer("running_var"), 0.5, 1.5)
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.normal_(module.bias, 0, 0.2)
     n_filters = settings.get("n_filters", classes)
@@ -242,7 +242,7 @@ def test_a_training_step_equals_the_reference(settings: dict[str, Any]) -> None:
 
     terms = compute_objective(output, mask, ours.branch_names)
     trained = outputs if mixed is None else [*outputs, mixed]
-    expected_loss = sum(functional.cross_entropy(each, mask) for each in trained)
+    expected_loss = torch.stack([functional.cross_entropy(each, mask) for each in trained]).sum()
     assert len(terms.parts) == len(trained)
     torch.testing.assert_close(terms.total, expected_loss, **TOLERANCE)
 
@@ -257,6 +257,7 @@ def test_a_training_step_equals_the_reference(settings: dict[str, Any]) -> None:
                 gradient = found.get_parameter(key).grad
                 torch.testing.assert_close(gradient, parameter.grad, **TOLERANCE)
     if reference.ensemble == "learned":
+        assert reference.mix.weight.grad is not None
         torch.testing.assert_close(ours.ensemble.weight.grad, reference.mix.weight.grad.flatten())
         # A bias that is the same for all classes moves no softmax: its gradient is zero.
         assert abs(float(ours.ensemble.bias.grad)) < 1e-6
@@ -268,7 +269,7 @@ def test_network_2_updates_its_statistics_once_per_translation() -> None:
     ours(draw(2, 1, 16, 16))
     counts = {
         role: {
-            int(module.num_batches_tracked)
+            int(module.get_buffer("num_batches_tracked"))
             for module in getattr(ours, role).modules()
             if isinstance(module, nn.BatchNorm2d)
         }

@@ -1,5 +1,7 @@
 """AEP over any network, and the controls it is compared with."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -43,7 +45,8 @@ def test_muted_every_translation_is_sigma_of_the_image() -> None:
 
 
 def test_the_pair_sees_the_image_itself_twice() -> None:
-    network, image = build("unet-pair"), torch.rand(1, 1, 16, 16)
+    network: Any = build("unet-pair")
+    image = torch.rand(1, 1, 16, 16)
     with torch.inference_mode():
         output = network(image)
         second = network.segmenter(image).logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -41,7 +42,7 @@ def test_the_common_gate_is_its_formula() -> None:
     skip (1, 1), g (1, 2): 3 + 1 = 4, q = 0.5 * 4 - 1 = 1; skip (-1, -1), g (0, 0): ReLU(-3) = 0,
     q = -1.
     """
-    gate = CommonGate(2, 1).eval()
+    gate: Any = CommonGate(2, 1).eval()
     with torch.no_grad():
         for part, weights in ((gate.of_skip, [1.0, 2.0]), (gate.of_signal, [3.0, -1.0])):
             part[0].weight.copy_(torch.tensor(weights).view(1, 2, 1, 1))
@@ -63,7 +64,7 @@ def test_the_original_gate_works_at_half_the_resolution() -> None:
 
     Blocks of 0 and of 1: q = 0 and 4; between their centres bilinear mixes 3 : 1 and 1 : 3.
     """
-    gate = OriginalGate(1, 1).eval()
+    gate: Any = OriginalGate(1, 1).eval()
     with torch.no_grad():
         gate.of_skip.weight.fill_(1)
         gate.of_signal.weight.zero_()

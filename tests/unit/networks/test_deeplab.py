@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -41,7 +43,7 @@ def test_the_pyramid_hands_the_mean_of_the_whole_image_to_every_pixel() -> None:
     pyramid = Pyramid(4, dropout=0.0).eval()
     with torch.no_grad():
         for part in pyramid.parts:
-            part[0].weight.zero_()
+            part.get_parameter("0.weight").zero_()
     x = noise(1, 4, 8, 60)
     farther = x.clone()
     farther[..., -1] += 1  # 42 pixels or more to the right of what is looked at
@@ -59,7 +61,8 @@ def test_a_lone_image_can_be_trained_on() -> None:
 
 
 def test_pooled_normalisation_is_the_plain_one_for_more_than_one_image() -> None:
-    plain, pooled = nn.BatchNorm2d(3).train(), PooledBatchNorm2d(3).train()
+    plain: Any = nn.BatchNorm2d(3).train()
+    pooled: Any = PooledBatchNorm2d(3).train()
     x = noise(4, 3, 1, 1)
     assert torch.equal(plain(x), pooled(x))
     assert torch.equal(plain.running_var, pooled.running_var)
@@ -72,7 +75,7 @@ def test_pooled_normalisation_is_the_plain_one_for_more_than_one_image() -> None
 
 
 @pytest.mark.parametrize("fusion", ["cat", "add", "cat_no_stem"])
-def test_every_joined_map_reaches_the_decoders_result(fusion: str) -> None:
+def test_every_joined_map_reaches_the_decoders_result(fusion: Any) -> None:
     decoder = FusingDecoder((256, 512, 1024, 2048), fusion).eval()
     low = [
         noise(1, 64, 32, 32).requires_grad_(),

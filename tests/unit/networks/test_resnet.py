@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 import torch
 
@@ -56,7 +58,7 @@ def test_no_parameter_or_statistic_is_missing_or_too_many(depth: Depth, n_entrie
 @pytest.mark.parametrize("stem_stride", [1, 2])
 @pytest.mark.parametrize(("dilations", "last"), [(None, 16), ((2, 4, 8), 8)])
 def test_maps_have_the_stated_resolutions(
-    stem_stride: int, dilations: tuple[int, ...] | None, last: int
+    stem_stride: Literal[1, 2], dilations: tuple[int, ...] | None, last: int
 ) -> None:
     with torch.device("meta"):
         trunk = ResNet(50, 1, stem_stride=stem_stride, layer4_dilations=dilations).eval()
@@ -71,7 +73,7 @@ def test_maps_have_the_stated_resolutions(
 
 def test_each_block_of_layer4_has_its_own_dilation() -> None:
     with torch.device("meta"):
-        layer4 = ResNet(50, 1, layer4_dilations=(2, 4, 8)).layer4
+        layer4: Any = ResNet(50, 1, layer4_dilations=(2, 4, 8)).layer4
     assert [block.conv2.dilation[0] for block in layer4] == [2, 4, 8]
     assert [block.conv2.stride[0] for block in layer4] == [1, 1, 1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
@@ -36,7 +38,7 @@ def test_indices_lead_every_maximum_back_to_its_place() -> None:
     for number, stage in enumerate(stages):
         height, width = 64 >> number, 96 >> number
         assert tuple(stage.maps.shape[-2:]) == (height, width)
-        restored = functional.max_unpool2d(stage.pooled, stage.indices, 2)
+        restored = functional.max_unpool2d(stage.pooled, stage.indices, [2, 2])
         kept = restored != 0
         assert torch.equal(restored[kept], stage.maps[kept])
         # By hand: each 2 x 2 window keeps at most one value, and it is the window's largest.
@@ -68,7 +70,8 @@ def test_the_fused_maps_reach_the_result(stage: int) -> None:
     image = noise(1, 1, 64, 64)
     with torch.no_grad():
         before = network(image).logits
-        convolution = network.decoder[stage][0][0]
+        decoder: Any = network.decoder
+        convolution = decoder[stage][0][0]
         convolution.weight[:, convolution.in_channels // 2 :] = 0
         after = network(image).logits
     assert float((after - before).abs().max()) > 1e-6

@@ -44,7 +44,7 @@ def test_each_double_convolution_is_normalised_twice_or_never(name: str, n_norms
 def test_without_normalisation_weights_keep_the_size_of_activations() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build_network(load_catalog().resolve("unet-nobn"), 1, 2)
+        network: Any = build_network(load_catalog().resolve("unet-nobn"), 1, 2)
     bottom = network.encoder[4][1][0]  # 1024 -> 1024, 3 x 3: 9216 inputs of each output
     up = network.ups[0]  # 1024 -> 512, k2s2: one tap, 1024 inputs of each output
     assert float(bottom.weight.detach().std()) == pytest.approx(math.sqrt(2 / 9216), rel=0.01)

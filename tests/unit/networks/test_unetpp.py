@@ -109,8 +109,9 @@ def test_the_authors_form_drops_half_after_each_of_its_thirty_convolutions() -> 
 
 def test_the_authors_form_is_drawn_as_in_keras() -> None:
     network = build("unetpp-keras")
-    bottom = network.nodes["x4_0"][3].weight.detach()  # 512 -> 512, 3 x 3: He normal, 2 / 4608
-    up = network.ups["x3_1"].weight.detach()  # 512 -> 256, 2 x 2: Glorot, 2 / (4 * 512 + 4 * 256)
+    weights = {key: value.detach() for key, value in network.named_parameters()}
+    bottom = weights["nodes.x4_0.3.weight"]  # 512 -> 512, 3 x 3: He normal, 2 / 4608
+    up = weights["ups.x3_1.weight"]  # 512 -> 256, 2 x 2: Glorot, 2 / (4 * 512 + 4 * 256)
     assert float(bottom.std()) == pytest.approx(math.sqrt(2 / 4608), rel=0.01)
     assert float(up.std()) == pytest.approx(math.sqrt(2 / 3072), rel=0.01)
     assert float(up.abs().max()) <= math.sqrt(6 / 3072)  # uniform: no tails

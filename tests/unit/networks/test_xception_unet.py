@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -92,7 +94,7 @@ def test_the_residual_block_is_its_formula() -> None:
     s = 2 x + 1; u = LReLU(x) + 10; u = LReLU(-3 u + 20); u = 5 u + 30.
     x = 4: 9; 14; LReLU(-22) = -2.2; 19: 28. x = -20: -39; 8; LReLU(-4) = -0.4; 28: -11.
     """
-    block = ResidualBlock(1).eval()
+    block: Any = ResidualBlock(1).eval()
     first, conv_a, norm_a, conv_b, norm_b = (block.convolutions[i] for i in (1, 2, 3, 5, 6))
     with torch.no_grad():
         for norm, scale, shift in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_equal_figures_give_equal_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("background", "grey"), [("light", 255), ("dark", 0)])
 def test_the_page_has_the_colour_asked_for(tmp_path: Path, background: str, grey: int) -> None:
-    style = FigureStyle(width_mm=40, dpi=72, background=background)  # type: ignore[arg-type]
+    style = FigureStyle(width_mm=40, dpi=72, background=background)
     [path] = save_all(draw(style), tmp_path / "a", style)
     assert imread(path)[0, 0, :3].tolist() == [grey] * 3
 
@@ -76,7 +77,7 @@ def test_a_png_that_is_too_large_is_refused_before_anything_is_written(tmp_path:
         ({"formats": ()}, "--format: expected at least 1"),
     ],
 )
-def test_styles_out_of_range_are_settings_errors(values: dict, named: str) -> None:
+def test_styles_out_of_range_are_settings_errors(values: dict[str, Any], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         FigureStyle(**values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from cellenhance.data.classes.snapping import snap_codes
 from cellenhance.errors import DatasetError
 
-GREY = {"is_color": False, "label": "m.png"}
+GREY: dict[str, Any] = {"is_color": False, "label": "m.png"}
 
 
 def disk(size: int = 64, values: tuple[int, int] = (0, 255)) -> np.ndarray:

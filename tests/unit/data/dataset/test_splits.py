@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_the_folds_of_1032_tiles() -> None:
         (1000, {"val_count": 333, "test_count": 1}, (666, 333, 1)),
     ],
 )
-def test_counts_come_out_exactly(n: int, counts: dict, expected: tuple) -> None:
+def test_counts_come_out_exactly(n: int, counts: dict[str, Any], expected: tuple[int, ...]) -> None:
     for seed in range(5):
         table = fraction_split(make_rows(n), SplitSettings(seed=seed, **counts))
         assert tuple(len(table.subset(1, s)) for s in ("train", "val", "test")) == expected
@@ -140,8 +141,9 @@ def test_stratified_subsets_share_the_rare_class_evenly() -> None:
     shares = {row.id: (0.9, 0.1) if i % 2 else (1.0, 0.0) for i, row in enumerate(rows)}
     for seed in range(10):
         table = fraction_split(rows, SplitSettings(seed=seed), shares)
-        for subset, n_rare in (("train", 14), ("val", 2), ("test", 4)):
-            found = sum(shares[each][1] > 0 for each in table.subset(1, subset))
+        subsets = [table.subset(1, "train"), table.subset(1, "val"), table.subset(1, "test")]
+        for ids, n_rare in zip(subsets, (14, 2, 4), strict=True):
+            found = sum(shares[each][1] > 0 for each in ids)
             assert abs(found - n_rare) <= 1
 
 
@@ -168,7 +170,7 @@ def test_too_few_groups_for_the_folds_is_an_error() -> None:
         ({"val_from": "test"}, "is for folds"),
     ],
 )
-def test_settings_that_make_no_split_are_refused(values: dict, message: str) -> None:
+def test_settings_that_make_no_split_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         validate_settings(SplitSettings, values, where="test")
 

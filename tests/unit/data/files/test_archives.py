@@ -7,6 +7,7 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, *, link: str = "") -> tarfi
     return made
 
 
-def refused(path: Path, **limit: float) -> str:
+def refused(path: Path, **limit: Any) -> str:
     with pytest.raises(DatasetError) as caught:  # noqa: SIM117
         with unpacked(path, **limit):
             pass

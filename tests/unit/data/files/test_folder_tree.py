@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from cellenhance.data.files import folder_tree
 from cellenhance.data.files.folder_tree import walk_folder
 
 
@@ -97,7 +96,7 @@ def test_folders_without_rights_are_named(
         with scandir(folder) as entries:
             yield entries
 
-    monkeypatch.setattr(folder_tree.os, "scandir", refusing)
+    monkeypatch.setattr("os.scandir", refusing)
     tree = walk_folder(tmp_path)
     tree.say_gaps()
     assert [path.name for path in tree.files] == ["a.png"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from cellenhance.data.files import readers
 from cellenhance.data.files.kept_files import MOST_KEPT, files_kept_open, reused
 from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.sources import ImageSource
+from cellenhance.data.files.tiff import open_tiff
 from cellenhance.tasks.prepare.prepare import prepare_dataset
 from cellenhance.tasks.prepare.request import PrepareRequest
 
@@ -29,7 +30,12 @@ class Opened:
         source, number = open_image(self._path), self.n_opened
         self.n_opened += 1
         close = source.close
-        source.close = lambda: (self.closed.append(number), close())[1]  # type: ignore[method-assign]
+
+        def remember_and_close() -> None:
+            self.closed.append(number)
+            close()
+
+        source.close = remember_and_close  # type: ignore[method-assign]
         return source
 
 
@@ -73,9 +79,13 @@ def test_a_stack_is_looked_through_once_a_pass(
     pages = np.random.default_rng(0).integers(0, 99, (7, 8, 9), dtype=np.uint8)
     tifffile.imwrite(lab / "train-volume.tif", pages, photometric="minisblack")
     tifffile.imwrite(lab / "train-labels.tif", pages // 50, photometric="minisblack")
-    count = []
-    real: Callable[..., ImageSource] = readers.open_tiff
-    monkeypatch.setattr(readers, "open_tiff", lambda *a, **k: (count.append(1), real(*a, **k))[1])
+    opened: list[Path] = []
+
+    def count_and_open(path: Path, **options: Any) -> ImageSource:
+        opened.append(path)
+        return open_tiff(path, **options)
+
+    monkeypatch.setattr(readers, "open_tiff", count_and_open)
     request = PrepareRequest(lab, tmp_path / "set", classes=("a=0", "b=1"))
     assert len(prepare_dataset(request).dataset.samples) == 7
-    assert len(count) < 2 * 7  # the importer's looks, two files to survey, two to write
+    assert len(opened) < 2 * 7  # the importer's looks, two files to survey, two to write

@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import imageio.v3 as iio
@@ -82,7 +83,9 @@ def test_jpeg_is_decoded_like_another_library_does(tmp_path: Path) -> None:
     [GREY8, GREY16, RGB8, FLOATS, GREY16.astype(np.int16)],
     ids=["u8", "u16", "rgb", "f32", "i16"],
 )
-def test_tiff_regions_equal_the_array(tmp_path: Path, array: np.ndarray, options: dict) -> None:
+def test_tiff_regions_equal_the_array(
+    tmp_path: Path, array: np.ndarray, options: dict[str, Any]
+) -> None:
     path = tmp_path / "lies.jpg"
     photometric = "rgb" if array.ndim == 3 else "minisblack"
     tifffile.imwrite(path, array, photometric=photometric, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ SQUARE = [(2, 2), (7, 2), (7, 7), (2, 7)]
 DOT = [(4, 4), (5, 4), (5, 5), (4, 5)]
 
 
+Points = Sequence[tuple[float, float]]
+
+
 def find(source: Path, layout: str = "auto", **options: Any) -> FoundSource:
     return find_source(source, layout, ImportOptions(**options))
 
@@ -48,7 +51,7 @@ def counts(source: FoundSource, index: int = 0) -> dict[str, int]:
 
 def labelme(path: Path, *shapes: dict[str, Any], **changes: Any) -> None:
     """Write a LabelMe file; points are as LabelMe means them, 0 = centre of the first pixel."""
-    content = {
+    content: dict[str, Any] = {
         "version": "5.4.1",
         "flags": {},
         "shapes": [{"shape_type": "polygon", "group_id": None, **each} for each in shapes],
@@ -60,7 +63,7 @@ def labelme(path: Path, *shapes: dict[str, Any], **changes: Any) -> None:
     path.write_text(json.dumps(content | changes), encoding="utf-8")
 
 
-def polygon(label: str, points: list[tuple[float, float]] = SQUARE) -> dict[str, Any]:
+def polygon(label: str, points: Points = SQUARE) -> dict[str, Any]:
     return {"label": label, "points": [(x - 0.5, y - 0.5) for x, y in points]}
 
 
@@ -255,7 +258,7 @@ def test_background_is_no_class_where_shapes_cover_everything(folder: Path, tmp_
 
 
 def coco(path: Path, annotations: list[dict[str, Any]], **changes: Any) -> None:
-    content = {
+    content: dict[str, Any] = {
         "images": [{"id": 7, "file_name": "train/a.tif", "height": 10, "width": 12}],
         "annotations": [{"image_id": 7, "iscrowd": 0, **each} for each in annotations],
         "categories": [{"id": 30, "name": "nucleus"}, {"id": 4, "name": "cell"}],
@@ -263,7 +266,7 @@ def coco(path: Path, annotations: list[dict[str, Any]], **changes: Any) -> None:
     path.write_text(json.dumps(content | changes))
 
 
-def flat(points: list[tuple[float, float]]) -> list[float]:
+def flat(points: Points) -> list[float]:
     return [number for point in points for number in point]
 
 
@@ -360,7 +363,7 @@ def feature(geometry: dict[str, Any], classification: Any = None) -> dict[str, A
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def ring(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def ring(points: Points) -> Points:
     return [*points, points[0]]
 
 
@@ -419,7 +422,7 @@ def test_damaged_geojson_is_one_line(folder: Path, content: Any, message: str) -
 # --- Fiji
 
 
-def zipped(path: Path, *rois: tuple[str, list[tuple[float, float]], int]) -> None:
+def zipped(path: Path, *rois: tuple[str, Points, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for index, (name, points, group) in enumerate(rois):

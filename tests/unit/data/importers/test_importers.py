@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cellenhance.data.classes.class_map import (
     parse_class,
     row_blocks,
 )
-from cellenhance.data.files.channels import channel_facts, plan_channels
+from cellenhance.data.files.channels import ChannelFacts, channel_facts, plan_channels
 from cellenhance.data.files.sources import RGB_NAMES
 from cellenhance.data.files.writers import write_image, write_mask
 from cellenhance.data.importers.contract import ImportOptions
@@ -35,7 +36,7 @@ def put(root: Path, *names: str) -> None:
             write_image(root / name, IMAGE)
 
 
-def found(root: Path, **options: Path) -> list[tuple[str, str, str]]:
+def found(root: Path, **options: Any) -> list[tuple[str, str, str]]:
     source = find_source(root, "auto", ImportOptions(**options))
     return [(pair.id, pair.image_label, pair.mask_label) for pair in source.pairs]
 
@@ -93,7 +94,7 @@ def test_blocks_of_rows_cover_an_image_once(shape: tuple[int, int]) -> None:
         (["a=1", "b=#000000"], [], "mix grey values and colours"),
     ],
 )
-def test_contradicting_rules_are_refused(rules: list, ignore: list, message: str) -> None:
+def test_contradicting_rules_are_refused(rules: list[str], ignore: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         ClassMap([parse_class(text) for text in rules], ignore)
 
@@ -102,7 +103,7 @@ def test_unmapped_values_are_counted() -> None:
     assert ClassMap([ClassRule("a", (1,))]).unmapped({0: 5, 1: 7, 9: 1}) == {0: 5, 9: 1}
 
 
-def facts(*layers: int, names: tuple[str, ...] = ()) -> object:
+def facts(*layers: int, names: tuple[str, ...] = ()) -> ChannelFacts:
     """A 2x2 image with one constant a channel."""
     image = np.broadcast_to(np.array(layers, np.uint8), (2, 2, len(layers)))
     return channel_facts("a.png", image, names)
@@ -132,7 +133,9 @@ def test_the_mean_of_colours_keeps_the_dtype_and_leaves_alpha_out() -> None:
     image = np.array([[[10, 11, 11, 255]]], np.uint8)
     np.testing.assert_array_equal(plan.apply(image, dark), [[[11]]])  # 10.67 to the nearest
     assert plan.apply(image, dark).dtype == np.uint8
-    np.testing.assert_allclose(plan.apply(image / np.float32(16), dark), [[[2 / 3]]], rtol=1e-6)
+    np.testing.assert_allclose(
+        plan.apply(image / np.float32(16), dark), np.array([[[2 / 3]]]), rtol=1e-6
+    )
 
 
 def test_a_channel_that_carries_most_of_the_contrast_is_pointed_out() -> None:
@@ -193,8 +196,8 @@ def test_several_sets_are_one(tmp_path: Path) -> None:
 
 def test_folders_by_name_and_valid_mask(tmp_path: Path) -> None:
     put(tmp_path, "x/a.tif", "y/a_mask.tif", "z/a.tif")
-    options = {"images": Path("x"), "masks": Path("y"), "valid_mask": Path("z")}
-    source = find_source(tmp_path, "auto", ImportOptions(**options))
+    options = ImportOptions(images=Path("x"), masks=Path("y"), valid_mask=Path("z"))
+    source = find_source(tmp_path, "auto", options)
     assert [role for role, _ in source.folders][-1] == "valid mask (ignore outside)"
     assert source.pairs[0].load_valid() is not None
 
@@ -218,7 +221,7 @@ def test_other_files_are_counted_and_hidden_ones_left_alone(tmp_path: Path) -> N
         (["images/a-b.tif", "pictures/a.tif"], "no known layout"),
     ],
 )
-def test_ambiguous_folders_are_refused(tmp_path: Path, names: list, message: str) -> None:
+def test_ambiguous_folders_are_refused(tmp_path: Path, names: list[str], message: str) -> None:
     put(tmp_path, *names)
     with pytest.raises(DatasetError, match=message):
         found(tmp_path)

@@ -319,7 +319,7 @@ def test_real_sets_prepare_as_they_are_described(
     assert split_names(dataset.root) == (["default"] if real.split else [])
     if real.split:
         table = load_split(dataset)
-        assert {s: len(table.subset(1, s)) for s in ("train", "val", "test")} == real.split  # type: ignore[arg-type]
+        assert {s: len(table.subset(1, s)) for s in ("train", "val", "test")} == real.split
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +93,7 @@ def test_a_source_without_anything_of_a_layout_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_help_offers_every_layout(cli) -> None:
+def test_help_offers_every_layout(cli: Callable[..., Any]) -> None:
     text = " ".join(cli("dataset", "prepare", "--help").stdout.replace("│", " ").split())
     assert [name for name in [AUTO, *NAMES] if name not in text] == []
 

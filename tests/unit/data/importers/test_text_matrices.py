@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from cellenhance.errors import DatasetError, ImageReadError
 from tests.layout_twins import image, label_map, make_text_matrices, put
 
 
-def find(source: Path, **options: Path) -> FoundSource:
+def find(source: Path, **options: Any) -> FoundSource:
     return find_source(source, "auto", ImportOptions(**options))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -51,7 +52,7 @@ def find(dataset: Dataset, *splits: SplitTable) -> list[Finding]:
     return list(find_problems(dataset, measure(dataset), splits).findings)
 
 
-def make_split(**places: str) -> SplitTable:
+def make_split(**places: Any) -> SplitTable:
     return SplitTable("default", tuple(SplitRow(i, 1, s) for i, s in places.items()))
 
 
@@ -180,8 +181,8 @@ def test_one_picture_in_two_subsets_is_leakage_unless_grouped(tmp_path: Path) ->
 def test_a_group_in_two_subsets_is_leakage_in_the_folds_where_it_is(tmp_path: Path) -> None:
     mask = (np.arange(64).reshape(8, 8) % 3).astype(np.uint8)
     dataset = build(tmp_path, {name: (picture(), mask) for name in ("pair1", "pair2", "x")})
-    rows = [("pair1", 1, "train"), ("pair2", 1, "test"), ("pair1", 2, "test"), ("pair2", 2, "test"),
-            ("x", 1, "val"), ("x", 2, "train")]  # fmt: skip
+    rows: list[Any] = [("pair1", 1, "train"), ("pair2", 1, "test"), ("pair1", 2, "test"),
+            ("pair2", 2, "test"), ("x", 1, "val"), ("x", 2, "train")]  # fmt: skip
     (found,) = find(dataset, SplitTable("s", tuple(SplitRow(*row) for row in rows)))
     assert found.code == "leakage-group"
     assert "split s: images that are of one group" in found.sentence

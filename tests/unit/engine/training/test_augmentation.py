@@ -39,7 +39,9 @@ def blobs(n: int, height: int, width: int) -> Tensor:
     return (smooth[:, 0] > 0.5).long()
 
 
-def change(settings: AugmentationSettings, image: Tensor, mask: Tensor, seed: int = 0) -> Tensor:
+def change(
+    settings: AugmentationSettings, image: Tensor, mask: Tensor, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     square = image.shape[2] == image.shape[3]
     return apply_augmentation(draw(settings, len(image), seed, square=square), image, mask)
 
@@ -134,7 +136,7 @@ def test_what_comes_from_outside_is_as_the_fill_says(fill: str, grey: float, val
 
 def test_the_fill_of_the_settings_is_drawn() -> None:
     for fill in ("reflect", "constant", "ignore"):
-        affine = AffineSettings(shift=0.2, fill=fill)  # type: ignore[arg-type]
+        affine = AffineSettings(shift=0.2, fill=fill)
         assert draw(NOTHING.model_copy(update={"affine": affine})).fill == fill
 
 

@@ -84,8 +84,8 @@ def test_an_encoder_with_torchvisions_names_finds_its_place(tmp_path: Path) -> N
     assert report.misfits == ("encoder.conv1.weight",)  # 3 channels there, 1 here
     assert set(report.reinitialised) == {"encoder.conv1.weight", "head.weight", "head.bias"}
     assert report.left_over == ("odd",)  # the head for photographs is not even looked for
-    taken = target.encoder.layer4[2].conv2.weight
-    assert torch.equal(taken, donor.layer4[2].conv2.weight)
+    taken = target.get_parameter("encoder.layer4.2.conv2.weight")
+    assert torch.equal(taken, donor.get_parameter("layer4.2.conv2.weight"))
 
 
 def test_the_names_of_torchvisions_vgg16_bn_find_the_encoder(

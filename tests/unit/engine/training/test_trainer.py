@@ -98,7 +98,12 @@ def test_every_step_is_augmented_and_dropped_by_a_key_of_its_own(
 ) -> None:
     keys: list[tuple[Any, ...]] = []
     derive = seeding.derive_seed
-    monkeypatch.setattr(seeding, "derive_seed", lambda *key: keys.append(key) or derive(*key))
+
+    def remember_and_derive(*key: Any) -> int:
+        keys.append(key)
+        return derive(*key)
+
+    monkeypatch.setattr(seeding, "derive_seed", remember_and_derive)
     trainer = make_trainer(crop_px=16)
     keys.clear()
     trainer.network.train()

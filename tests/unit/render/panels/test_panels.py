@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from cellenhance.render.panels.panels import (
     draw_panels,
 )
 from cellenhance.render.panels.rasters import render_picture
+from cellenhance.render.panels.records import Panel
 from cellenhance.render.style import FigureStyle
 
 COLORS = ["#000000", "#e69f00", "#56b4e9"]
@@ -111,9 +113,10 @@ def test_an_image_of_five_channels_says_which_is_shown() -> None:
 def test_the_first_image_alone_gets_a_scale_bar() -> None:
     image = np.zeros((50, 100, 1), np.uint8)
     mask = MaskPanel("m", np.zeros((50, 100), np.uint8), COLORS)
-    rows = [[mask, ImagePanel("a", image, UNIT), ImagePanel("b", image, UNIT)]]
+    rows: list[list[Panel]] = [[mask, ImagePanel("a", image, UNIT), ImagePanel("b", image, UNIT)]]
     figure = draw_panels(rows, STYLE, caption="c", pixel_size_um=0.5)
     assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [[], ["10 µm"], []]
+    bar: Any
     [bar] = figure.axes[1].patches
     assert bar.get_width() == pytest.approx(10 / (100 * 0.5))
 
@@ -128,7 +131,7 @@ def test_the_scale_bar_keeps_clear_of_boxes(
     image = np.zeros((100, 100, 1), np.uint8)
     panel = ImagePanel("a", image, UNIT, boxes=tuple(Box(x, y, 40, 40, "1") for x, y in boxes))
     [axes] = draw_panels([[panel]], STYLE, caption="c", pixel_size_um=1).axes
-    bar = axes.patches[-1]
+    bar: Any = axes.patches[-1]
     assert (bar.get_x() < 0.5, bar.get_y() > 0.5) == (left, top)
 
 
@@ -164,7 +167,7 @@ def test_texts_stay_inside_the_page_however_long(tmp_path: Path) -> None:
 def test_maps_strips_and_blanks_are_drawn(tmp_path: Path) -> None:
     values = DisplayRange(0, 2, "0 to 2")
     strip = StripPanel("weights", ["1", "2", "3"], [0.5, -0.1, float("nan")], note="raw", span=2)
-    rows = [
+    rows: list[list[Panel]] = [
         [MapPanel("filter 1", np.ones((8, 8)), values, "magma", "added"), BlankPanel()],
         [strip],
     ]

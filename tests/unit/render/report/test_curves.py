@@ -25,7 +25,8 @@ ROWS = [
 
 
 def lines(panel: Axes) -> dict[str, list[float]]:
-    return {str(line.get_label()): list(line.get_ydata()) for line in panel.get_lines()}
+    drawn = panel.get_lines()
+    return {str(line.get_label()): np.asarray(line.get_ydata()).tolist() for line in drawn}
 
 
 def test_losses_and_validation_have_a_panel_each() -> None:

@@ -39,7 +39,7 @@ def test_the_threshold_is_the_best_on_validation_and_is_kept_for_the_test() -> N
     [found] = applier.finish(["rest", "cell"], ["a"], Resampling())
     assert found.chosen.tolist() == [0.5]
     assert found.usual.tolist() == [0.5]
-    rows = {float(row[2]): row for row in found.sweep_rows()}
+    rows = {float(str(row[2])): row for row in found.sweep_rows()}
     assert len(rows) == 19
     assert rows[0.3] == ("cell", "iou", "0.3", "1.0", 1)
     assert rows[0.15][3:] == (repr(2 / 3), 0)  # one of the rest is taken in
