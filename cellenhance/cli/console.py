@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.texts import escape_surrogates, shown
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -44,11 +45,16 @@ class TextTable(Protocol):
 _STYLES = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
 
 
+def _plain(text: str) -> str:
+    """Return `text` as it is shown: one line, no control characters, no markup of Rich."""
+    return escape(shown(text))
+
+
 class _NoteHandler(logging.Handler):
     """Shows the package's log records as one line each on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(_STYLES.get(record.levelno, "") + escape(record.getMessage()))
+        err.print(_STYLES.get(record.levelno, "") + _plain(record.getMessage()))
 
 
 def set_verbosity(*, verbose: bool, quiet: bool) -> None:
@@ -67,12 +73,12 @@ def is_quiet() -> bool:
 def note(message: str) -> None:
     """Show one line on stderr unless quiet."""
     if not is_quiet():
-        err.print(escape(message))
+        err.print(_plain(message))
 
 
 def fail(message: str) -> None:
     """Show one error line on stderr."""
-    err.print("[red]error:[/red] " + escape(message))
+    err.print("[red]error:[/red] " + _plain(message))
 
 
 def show(table: TextTable, caption: str) -> None:
@@ -84,7 +90,7 @@ def show(table: TextTable, caption: str) -> None:
 def warn(message: str) -> None:
     """Show one warning line on stderr unless quiet."""
     if not is_quiet():
-        err.print("[yellow]warning:[/yellow] " + escape(message))
+        err.print("[yellow]warning:[/yellow] " + _plain(message))
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
@@ -94,22 +100,23 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 def print_json(value: Any) -> None:
     """Write `value` as JSON to stdout; NaN must be None already."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(escape_surrogates(text) + "\n")
 
 
 def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric_from: int = 1
 ) -> None:
     """Write a table to stdout; columns from `numeric_from` on are right-aligned."""
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=_plain(title), title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(
-            escape(column),
+            _plain(column),
             justify="right" if index >= numeric_from else "left",
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*[escape(cell) for cell in row])
+        table.add_row(*[_plain(cell) for cell in row])
     if out.is_terminal:
         out.print(table)
     else:
@@ -133,6 +140,6 @@ def progress_bar() -> Iterator[ProgressCallback]:
         task = bars.add_task("", total=None)
 
         def show(done: int, total: int, what: str) -> None:
-            bars.update(task, completed=done, total=total, description=escape(what))
+            bars.update(task, completed=done, total=total, description=_plain(what))
 
         yield show

@@ -21,6 +21,7 @@ from cellenhance.data.files.storage import restore
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import DatasetError
 from cellenhance.settings import Settings, read_settings
+from cellenhance.texts import from_csv_cell
 
 FORMAT_VERSION = 1
 DESCRIPTION_FILE = "dataset.yaml"
@@ -211,7 +212,7 @@ def save_dataset(
 def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of a CSV file of ours; DatasetError unless the columns are `columns`."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             table = csv.DictReader(file, strict=True)
             rows = list(table)
             header = list(table.fieldnames or [])
@@ -225,7 +226,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             f"{path}: expected the columns {','.join(columns)} with a value in each row, "
             f"found {','.join(header) or 'nothing'}"
         )
-    return rows
+    return [{name: from_csv_cell(cell) for name, cell in row.items()} for row in rows]
 
 
 def _load_description(path: Path) -> DatasetDescription:

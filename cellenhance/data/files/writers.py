@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray, MaskArray, check_image
 from cellenhance.data.files.storage import replacing
+from cellenhance.texts import csv_cell, escape_surrogates
 
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 _RGB_PHOTOMETRIC_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
@@ -144,22 +145,29 @@ def resolution_tags(pixel_size_um: float | None) -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends."""
+    """Write UTF-8 text with Unix line ends; bytes of file names that are not UTF-8 as they are."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = 2) -> None:
     """Write `value` as JSON; NaN must be None already (ValueError otherwise)."""
-    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    write_text(path, escape_surrogates(text) + "\n")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a comma-separated table; cells with commas, quotes or line ends are quoted."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    """Write a comma-separated table; a text that looks like a formula gets an apostrophe.
+
+    Cells with commas, quotes or line ends are quoted.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(header)
-        table.writerows(rows)
+        table.writerows([csv_cell(cell) for cell in row] for row in rows)
 
 
 def write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
