@@ -23,6 +23,51 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without anchors, aliases and tags: what one reads is what stands there."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call,unused-ignore]
+        place = f"line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise ValueError(f"{place}: anchors (&) and aliases (*) are not read")
+        if getattr(event, "tag", None) is not None:
+            raise ValueError(f"{place}: tags (!) are not read")
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the value of a YAML text.
+
+    Raises
+    ------
+    ValueError
+        The text is not YAML, is nested too deeply, has a scalar that cannot be read (a date that
+        does not exist, a number of thousands of digits), or has anchors, aliases or tags, which we
+        never write and with which a small text can stand for gigabytes.
+    """
+    try:
+        return yaml.load(text, Loader=_PlainLoader)
+    except yaml.MarkedYAMLError as error:
+        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{place}{error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+class _PlainDumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML gives it
+        return True
+
+
+def format_yaml(values: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML in its own order, without anchors: `parse_yaml` reads it back."""
+    text: str = yaml.dump(dict(values), Dumper=_PlainDumper, sort_keys=False, allow_unicode=True)
+    return text
+
+
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
@@ -50,9 +95,11 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
                 f"--set {assignment!r}: expected key=value, for example recipe.epochs=50"
             )
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise SettingsError(f"--set {assignment!r}: the value is not YAML") from error
+            value = parse_yaml(text)
+        except ValueError as error:
+            raise SettingsError(
+                f"--set {shorten_text(repr(assignment))}: the value is not plain YAML ({error})"
+            ) from error
         tree = merge_layers(tree, _nest(parts, value))
     return tree
 
@@ -107,11 +154,11 @@ def read_settings(
     cure : what to do about a file that is missing or no plain YAML, the end of the message
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror}); {cure}") from problem
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
-        raise error(f"{path}: is not plain YAML; {cure}") from problem
+    except ValueError as problem:
+        raise error(f"{path}: is not plain YAML ({problem}); {cure}") from problem
     if not isinstance(values, dict):
         raise error(f"{path}: expected a mapping, found {type(values).__name__}; {cure}")
     try:

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.settings import format_yaml
 from cellenhance.texts import escape_surrogates, shown
 
 out = Console(soft_wrap=False)
@@ -95,7 +95,7 @@ def warn(message: str) -> None:
 
 def print_fields(fields: Mapping[str, Any]) -> None:
     """Write names and values as YAML to stdout."""
-    sys.stdout.write(yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True))
+    sys.stdout.write(format_yaml(dict(fields)))
 
 
 def print_json(value: Any) -> None:

@@ -16,15 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from cellenhance.catalog import ModelEntry
 from cellenhance.data.dataset.manifest import Dataset, SegmentationClass
 from cellenhance.data.dataset.splits import split_path
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.data.normalize import Normalization
 from cellenhance.errors import CheckpointError
-from cellenhance.settings import Settings, read_settings
+from cellenhance.settings import Settings, format_yaml, read_settings
 
 RECORD_FILE = "run.yaml"
 _LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "tifffile", "safetensors")
@@ -120,7 +118,7 @@ class RunFolder:
 def write_record(folder: RunFolder, record: RunRecord) -> None:
     """Write `run.yaml`."""
     values = record.model_dump(mode="json")
-    write_text(folder.record_path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    write_text(folder.record_path, format_yaml(values))
 
 
 def read_record(folder: RunFolder) -> RunRecord:

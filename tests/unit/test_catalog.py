@@ -107,7 +107,7 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path, text: str, message: s
 
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="model 'mine' stands twice"):
-        load_catalog(write(tmp_path / "own.yaml", MINE, MINE))
+        load_catalog(write(tmp_path / "own.yaml", MINE, dict(MINE)))
 
 
 def test_unknown_names_offer_the_nearest() -> None:

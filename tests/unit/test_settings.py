@@ -14,6 +14,7 @@ from cellenhance.settings import (
     Settings,
     merge_layers,
     parse_assignments,
+    parse_yaml,
     suggest,
     validate_settings,
 )
@@ -61,7 +62,7 @@ def test_what_is_no_assignment_is_refused(word: str) -> None:
 
 @pytest.mark.parametrize("value", ["[1", "!!python/object/apply:os.getcwd []"])
 def test_a_value_that_is_no_plain_yaml_is_refused(value: str) -> None:
-    with pytest.raises(SettingsError, match="is not YAML"):
+    with pytest.raises(SettingsError, match="is not plain YAML"):
         parse_assignments([f"a={value}"])
 
 
@@ -93,3 +94,28 @@ def test_settings_do_not_change() -> None:
     settings = validate_settings(Outer, {"epochs": 3}, where="here")
     with pytest.raises(ValidationError, match="frozen"):
         settings.epochs = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: &x [1]\nb: *x", "line 1: anchors"),
+        ("!!python/object/apply:os.system ['true']", "line 1: tags"),
+        ("!!int x", "line 1: tags"),
+        ("2001-99-99", "month"),
+        ("9" * 5000, "4300 digits"),
+        ("[" * 5000, "nested too deeply"),
+        ("a: [", "line 1"),
+        ("a: b: c", "line 1"),
+        ("\x00", "special characters"),
+    ],
+)
+def test_yaml_that_is_not_plain_is_one_reason_in_words(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as caught:
+        parse_yaml(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_assignment_whose_value_is_not_plain_yaml_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"--set 'recipe\.epochs=\*x': .*aliases"):
+        parse_assignments(["recipe.epochs=*x"])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -34,7 +33,7 @@ from cellenhance.data.dataset.manifest import (
 from cellenhance.data.files.readers import read_mask
 from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.settings import Settings, validate_settings
+from cellenhance.settings import Settings, format_yaml, parse_yaml, validate_settings
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ class _PredictedClasses(Settings):
 def write_classes(output: Path, classes: Sequence[SegmentationClass]) -> None:
     """Write what the indices in `output`/masks mean, so that other commands name them."""
     values = _PredictedClasses(classes=tuple(classes)).model_dump(mode="json")
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    text = format_yaml(values)
     write_text(output / CLASSES_FILE, text)
 
 
@@ -135,9 +134,9 @@ def predicted_classes(masks: Path) -> tuple[SegmentationClass, ...] | None:
     if folder.name != "masks" or not path.is_file():
         return None
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
         return validate_settings(_PredictedClasses, dict(values), where=str(path)).classes
-    except (OSError, ValueError, TypeError, yaml.YAMLError, SettingsError) as error:
+    except (OSError, ValueError, TypeError, SettingsError) as error:
         raise DatasetError(
             f"{path}: {str(error) or 'is no list of classes'}; predict again, or name "
             "values with --class"

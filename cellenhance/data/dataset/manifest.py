@@ -13,14 +13,13 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from cellenhance.arrays import MAX_CLASSES
 from cellenhance.data.files.storage import restore
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import DatasetError
-from cellenhance.settings import Settings, read_settings
+from cellenhance.settings import Settings, format_yaml, read_settings
 from cellenhance.texts import from_csv_cell
 
 FORMAT_VERSION = 1
@@ -205,7 +204,7 @@ def save_dataset(
     """Write `samples.csv` and then `dataset.yaml`, which makes the folder a dataset."""
     write_csv(root / SAMPLES_FILE, SAMPLE_COLUMNS, [astuple(row) for row in samples])
     values = description.model_dump(mode="json")
-    write_text(root / DESCRIPTION_FILE, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    write_text(root / DESCRIPTION_FILE, format_yaml(values))
     return Dataset(root, description, tuple(samples))
 
 

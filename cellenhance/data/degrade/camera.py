@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError
-from cellenhance.settings import Settings, read_settings
+from cellenhance.settings import Settings, format_yaml, read_settings
 
 ROUNDING_VARIANCE = 1 / 12
 """Of counts that are rounded to whole numbers."""
@@ -213,7 +212,7 @@ def _fit(dark: FrameStatistics, flats: Sequence[FrameStatistics]) -> _Line:
 
 def save_camera(path: Path, camera: Camera) -> None:
     """Write `camera.yaml`."""
-    write_text(path, yaml.safe_dump(camera.model_dump(mode="json"), sort_keys=False))
+    write_text(path, format_yaml(camera.model_dump(mode="json")))
 
 
 def load_camera(path: Path) -> Camera:

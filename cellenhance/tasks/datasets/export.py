@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from cellenhance.arrays import IGNORE
 from cellenhance.data.annotations.labels import CHANGES_FILE, is_ignore
 from cellenhance.data.dataset.build import check_output_folder
@@ -22,6 +20,7 @@ from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.settings import format_yaml
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +158,7 @@ def _write_record(folder: Path, plan: ExportPlan, changes: Sequence[Change]) -> 
         "licence": description.licence,
         "way_back": plan.way_back,
     }
-    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+    text = format_yaml(record)
     write_text(folder / RECORD_FILE, text)
     rows = [
         (each.sample_id, each.tolerance_px, each.n_changed_px, each.n_changed_px / each.n_pixels)
