@@ -15,7 +15,11 @@ ROOT = Path(__file__).parents[2]
 SHOW_CATALOGUE = """
 import cellenhance
 from cellenhance.catalog import catalog_path, load_catalog
-print(cellenhance.__file__, catalog_path(), *load_catalog().entries, sep="\\n")
+from cellenhance.render.report.citations import find_bibtex
+from cellenhance.tasks.benchmark.protocols import find_protocol
+print(cellenhance.__file__, catalog_path(), sep="\\n")
+print(find_protocol("aep-irpe").n_images, find_bibtex("arXiv 2108.13118").splitlines()[0])
+print(*load_catalog().entries, sep="\\n")
 """
 
 
@@ -29,15 +33,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_every_module_the_catalogue_and_the_type_marker(wheel: Path) -> None:
+def test_the_wheel_holds_every_module_all_tables_of_facts_and_the_type_marker(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     package = ROOT / "cellenhance"
     modules = {path.relative_to(ROOT).as_posix() for path in package.rglob("*.py")}
-    assert modules | {"cellenhance/models.yaml", "cellenhance/py.typed"} <= held
+    facts = {
+        "cellenhance/models.yaml",
+        "cellenhance/render/report/citations.bib",
+        "cellenhance/tasks/benchmark/protocols.yaml",
+    }
+    assert modules | facts | {"cellenhance/py.typed"} <= held
     assert not [name for name in held if name.startswith("tests/")]
 
 
-def test_the_unpacked_wheel_finds_its_own_catalogue(wheel: Path, tmp_path: Path) -> None:
+def test_the_unpacked_wheel_finds_its_own_facts(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     done = subprocess.run(
@@ -48,7 +57,8 @@ def test_the_unpacked_wheel_finds_its_own_catalogue(wheel: Path, tmp_path: Path)
         encoding="utf-8",
         check=True,
     )
-    module, catalogue, *models = done.stdout.splitlines()
+    module, catalogue, facts, *models = done.stdout.splitlines()
     assert Path(module) == tmp_path / "site" / "cellenhance" / "__init__.py"
     assert Path(catalogue) == tmp_path / "site" / "cellenhance" / "models.yaml"
+    assert facts == "1032 @misc{kato2021aep,"
     assert {"light-unet", "unet", "aep-code", "aep-paper", "aep"} <= set(models)

@@ -2,6 +2,12 @@
 
 Follows the schema of 2016-06, which Fiji (Bio-Formats), napari and tifffile read. Pixels are not
 touched here.
+
+tifffile's own `OmeXml` was tried in its place and would not do: control characters of a name go
+into the XML as they are, which no parser reads; a line break in a name becomes a blank; the byte
+order is left out; and its text changes from version to version, so that equal images would not
+give equal files. Its writer takes a whole series in one call, while here several files grow plane
+by plane from one stream of tiles.
 """
 
 from __future__ import annotations

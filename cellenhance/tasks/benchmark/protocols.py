@@ -1,10 +1,20 @@
-"""A published protocol by name: a request filled in, and published numbers beside ours."""
+"""A published protocol by name: a request filled in, and published numbers beside ours.
+
+The protocols themselves are facts, in ``protocols.yaml``.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import yaml
+from pydantic import model_validator
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.dataset.splits import load_split
@@ -12,26 +22,80 @@ from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.render.benchmark.extra_tables import ExtraTable
 from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable, format_mean
 from cellenhance.render.tables import Table
-from cellenhance.settings import suggest
+from cellenhance.settings import Settings, suggest, validate_settings
 from cellenhance.tasks.benchmark.plan import BenchmarkRequest
-from cellenhance.tasks.benchmark.protocol_records import (
-    PROTOCOLS,
-    Protocol,
-    PublishedRow,
-    protocol_names,
-)
 
 logger = logging.getLogger(__name__)
 
 _IN_PX = "hausdorff"
 
 
+class PublishedRow(Settings):
+    """One row of a published table.
+
+    Attributes
+    ----------
+    name : as the source calls it
+    model : the entry of our catalogue nearest to it, "" where there is none
+    values : the cells of the protocol's columns, "57.90±1.33" or "92.3", "-" for none
+    """
+
+    name: str
+    model: str = ""
+    values: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return the values column by column."""
+        return tuple(self.values.split())
+
+
+class Protocol(Settings):
+    """One published way of comparing models; ``protocols.yaml`` explains the fields."""
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    data: str
+    prepare: str
+    split: str
+    n_folds: int | None = None
+    n_images: int | None = None
+    models: tuple[str, ...]
+    recipe: str
+    columns: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
+    published: tuple[PublishedRow, ...] = ()
+    probing: bool = False
+    notes: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for row in self.published:
+            if len(row.cells) != len(self.columns):
+                raise ValueError(f"'{row.name}' has {len(row.cells)} values, not one per column")
+        return self
+
+
+@cache
+def load_protocols() -> Mapping[str, Protocol]:
+    """Return all protocols by name, in the order of the file."""
+    path = Path(__file__).with_name("protocols.yaml")
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return MappingProxyType(
+        {
+            name: validate_settings(Protocol, {"name": name, **each}, where=f"{path.name}, {name}")
+            for name, each in values.items()
+        }
+    )
+
+
 def find_protocol(name: str) -> Protocol:
     """Return a protocol by its name; SettingsError offers the nearest."""
-    for each in PROTOCOLS:
-        if each.name == name:
-            return each
-    raise SettingsError(f"--protocol {name}: unknown{suggest(name, protocol_names())}")
+    protocols = load_protocols()
+    if name not in protocols:
+        raise SettingsError(f"--protocol {name}: unknown{suggest(name, protocols)}")
+    return protocols[name]
 
 
 def apply_protocol(request: BenchmarkRequest, name: str) -> BenchmarkRequest:
@@ -105,7 +169,8 @@ def published_table(
     ours = {row.model: _our_cells(row.model, columns, main, extra) for row in main.rows}
     rows: list[tuple[str, ...]] = []
     for row in protocol.published:
-        rows.append((f"{row.name}, published", *_published_cells(row, columns)))
+        cells = (cell.replace("±", " ± ") for cell in row.cells)
+        rows.append((f"{row.name}, published", *cells))
         if row.model in ours:
             rows.append((f"{row.model}, here", *ours.pop(row.model)))
     rows += [(f"{model}, here", *cells) for model, cells in ours.items()]
@@ -116,12 +181,6 @@ def published_table(
     )
     notes = (f"published split: {protocol.split}", *protocol.notes)
     return MarkedTable(Table(title, ("", *columns), tuple(rows), notes))
-
-
-def _published_cells(row: PublishedRow, columns: Sequence[str]) -> tuple[str, ...]:
-    cells = tuple(cell.replace("±", " ± ") for cell in row.values.split())
-    assert len(cells) == len(columns)
-    return cells
 
 
 def _our_cells(
