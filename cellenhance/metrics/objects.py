@@ -1,7 +1,7 @@
 """Objects found, missed and invented: F1 and AP at several IoUs, and panoptic quality.
 
 An object is a connected component of one class; pixels that touch by a corner belong together
-(8-connectivity, as in `regions`). Touching cells of one class are therefore ONE object: where the
+(8-connectivity). Touching cells of one class are therefore ONE object: where the
 class map cannot separate them, these scores say nothing about separation. One overlap matrix of all
 objects of an image answers everything.
 
@@ -13,6 +13,8 @@ Source: Kirillov et al. (2019), arXiv 1801.00868 (panoptic quality, void pixels)
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,3 +241,31 @@ def _divide(
     scores = np.full(np.shape(denominator), np.nan)
     np.divide(numerator, denominator, out=scores, where=denominator > 0)
     return scores
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRegion:
+    """Pixels of one class in a mask, and its objects: parts that touch by a side or a corner."""
+
+    area_px: int
+    n_objects: int
+
+
+def measure_classes(mask: MaskArray, n_classes: int) -> tuple[ClassRegion, ...]:
+    """Return pixels and objects of each class of a mask (H, W) uint8; 255 (ignore) is no class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [first, second] = measure_classes(np.array([[1, 0, 1], [0, 1, 255]], np.uint8), 2)
+    >>> (first.area_px, first.n_objects), (second.area_px, second.n_objects)
+    ((2, 1), (3, 1))
+    """
+    counts = np.bincount(mask.ravel(), minlength=n_classes)
+    return tuple(
+        ClassRegion(
+            int(counts[index]),
+            int(ndimage.label(mask == index, _EIGHT)[1]) if counts[index] else 0,
+        )
+        for index in range(n_classes)
+    )

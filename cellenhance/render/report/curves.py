@@ -1,19 +1,23 @@
-"""Training curves from the rows of metrics.csv; a figure comes out, files are the caller's."""
+"""Training curves and reliability diagrams; a figure comes out, files are the caller's."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from cellenhance.metrics.calibration import Reliability
+from cellenhance.render.figures import print_settings
 
 # Okabe and Ito's palette without yellow, which is too pale for lines on white. Colour is never the
 # only sign: lines differ in dash too.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("-", "--", "-.", ":")
-_INK = "#333333"
+_INK, _FAINT = "#333333", "#999999"
 _MARKERS_UP_TO = 30  # with more epochs, markers would hide the line
 
 IOU_PREFIX = "val_iou_"
@@ -60,6 +64,36 @@ def draw_curves(rows: Sequence[Mapping[str, str]], best_epoch: int | None = None
         _draw_iou(panels[1], epochs, classes, miou)
     for panel in panels:
         _finish(panel, best_epoch)
+    return figure
+
+
+def draw_reliability(found: Reliability, title: str) -> Figure:
+    """Return the share of right pixels against their probability, and how many there are.
+
+    Parameters
+    ----------
+    found : of the top label; bins of equal width over [0, 1], NaN where no pixel lies
+    title : first line of the figure
+    """
+    n_bins = len(found.n_px)
+    edges = np.linspace(0, 1, n_bins + 1)
+    with print_settings():
+        figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        upper.plot((0, 1), (0, 1), "--", color=_FAINT, linewidth=1, label="perfect")
+        upper.plot(found.confidence, found.accuracy, "o-", color=_COLORS[0], label="measured")
+        upper.set_ylabel("share of right pixels")
+        upper.set_ylim(0, 1)
+        upper.set_title(title, loc="left", fontsize=10)
+        upper.legend(frameon=False, fontsize=8, loc="upper left")
+        share = found.n_px / max(1.0, float(found.n_px.sum()))
+        lower.bar(edges[:-1], share, width=1 / n_bins, align="edge", color=_COLORS[0])
+        lower.set_ylabel("share of all pixels")
+        lower.set_xlabel("probability of the class that was chosen")
+        lower.set_xlim(0, 1)
+        for axes in (upper, lower):
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(colors=_INK)
     return figure
 
 

@@ -15,7 +15,7 @@ from cellenhance.data.dataset.inputs import InputImage, find_inputs
 from cellenhance.data.files.readers import ChannelChoice, open_image
 from cellenhance.data.files.writers import write_csv
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
-from cellenhance.metrics.regions import ClassRegion, measure_classes
+from cellenhance.metrics.objects import ClassRegion, measure_classes
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.display import DisplayRange, choose_display
 from cellenhance.render.figures import save_all

@@ -19,8 +19,8 @@ from cellenhance.networks.aep import AEP
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.figures import draw_png
 from cellenhance.render.panels.panels import class_entries, draw_panels
+from cellenhance.render.report.curves import draw_reliability
 from cellenhance.render.report.page import Paragraph, Picture, Section
-from cellenhance.render.report.reliability_figure import draw_reliability
 from cellenhance.render.tables import format_percent
 from cellenhance.tasks.evaluate.images import SeenImage, result_panels
 from cellenhance.tasks.report.record import STYLE, ReportedRun

@@ -15,6 +15,7 @@ from cellenhance.metrics.objects import (
     THRESHOLDS,
     count_labelled_objects,
     count_objects,
+    measure_classes,
     object_ap,
     object_f1,
     panoptic_quality,
@@ -190,3 +191,19 @@ def test_empty_label_maps_count_nothing() -> None:
     nothing = np.zeros((3, 3), np.uint16)
     assert not count_labelled_objects(nothing, nothing).any()
     assert count_labelled_objects(nothing, np.eye(3, dtype=int))[0].tolist() == [0, 1, 0, 0]
+
+
+def test_areas_and_objects_that_touch_by_a_corner_are_one() -> None:
+    mask = np.array(
+        [
+            [1, 0, 0, 2, 2],
+            [0, 1, 0, 0, 0],
+            [0, 0, 0, 2, 255],
+        ],
+        np.uint8,
+    )
+    background, first, second, absent = measure_classes(mask, 4)
+    assert (background.area_px, background.n_objects) == (9, 1)
+    assert (first.area_px, first.n_objects) == (2, 1)
+    assert (second.area_px, second.n_objects) == (3, 2)
+    assert (absent.area_px, absent.n_objects) == (0, 0)

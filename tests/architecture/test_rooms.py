@@ -1,0 +1,73 @@
+"""The shape of the house: small folders, few modules that serve one other alone."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cellenhance.data.exporters.registry import EXPORTERS
+from cellenhance.data.importers.registry import IMPORTERS
+
+ROOT = Path(__file__).parents[2]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "cellenhance").rglob("*.py"))
+    if path.name != "__init__.py" or path.parent.name == "cellenhance"
+}
+LISTS = ("registry", "app")
+"""Modules that are the table of a catalogue; what only they import is an entry of it."""
+
+
+def imports_of(name: str) -> set[str]:
+    """Return the modules of the program that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return (found & set(MODULES)) - {name}
+
+
+@cache
+def importers() -> dict[str, set[str]]:
+    """Return for each module the modules that import it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in MODULES:
+        for imported in imports_of(name):
+            found[imported].add(name)
+    return found
+
+
+def test_few_modules_serve_one_other_alone() -> None:
+    """A file is cut by its purpose, not by its length: most modules have several users.
+
+    Not counted: entries of catalogues, whose one importer is the table, and the functions that
+    `cellenhance` itself hands out, whose other users are outside.
+    """
+    alone = {
+        name: importer
+        for name, (importer, *others) in importers().items()
+        if not others and importer != "cellenhance" and importer.split(".")[-1] not in LISTS
+    }
+    assert len(alone) < 60, "\n".join(f"{name} <- {importer}" for name, importer in alone.items())
+
+
+def modules_of(entries: list[type]) -> list[str]:
+    return sorted({entry.__module__ for entry in entries})
+
+
+@pytest.mark.parametrize(
+    "formats",
+    [modules_of([type(each) for each in IMPORTERS]), modules_of(list(EXPORTERS.values()))],
+    ids=["importers", "exporters"],
+)
+def test_formats_of_a_kind_do_not_know_each_other(formats: list[str]) -> None:
+    assert len(formats) >= 5
+    assert {name: imports_of(name) & set(formats) for name in formats} == {
+        name: set() for name in formats
+    }
