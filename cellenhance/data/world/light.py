@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field as Setting
 
 from cellenhance.arrays import FloatImage
+from cellenhance.data.degrade.ranges import PositiveRange, ShareRange
+from cellenhance.data.world.draws import between
 from cellenhance.data.world.fields import Field, blur, smooth_field
+from cellenhance.settings import Settings
+
+
+class OpticsRanges(Settings):
+    """What every kind draws of its light and lenses."""
+
+    light_loss: ShareRange = Setting((0, 0.5), description="light lost at the darkest place")
+    blur_px: PositiveRange = Setting((0.6, 1.6), description="sigma of the optics")
+    black: ShareRange = Setting((0, 0.15), description="brightness of the darkest pixels")
+    white: ShareRange = Setting((0.6, 1.0), description="brightness of the brightest pixels")
+
+
+def through_optics(signal: Field, r: OpticsRanges, rng: np.random.Generator) -> FloatImage:
+    """Return the scene as a perfect camera would see it: blurred, lit unevenly, exposed."""
+    blurred = blur(signal, between(r.blur_px, rng))
+    lit = blurred * uneven_light(len(signal), between(r.light_loss, rng), rng)
+    return expose(lit, between(r.black, rng), between(r.white, rng))
 
 
 def uneven_light(size_px: int, depth: float, rng: np.random.Generator) -> Field:
@@ -30,7 +50,7 @@ def partly_defocused(
     size_px = image.shape[0]
     place = smooth_field(size_px, size_px / 5, rng)
     threshold = float(np.quantile(place, 1 - share))
-    weight = np.clip((place - np.float32(threshold)) / np.float32(0.8) + np.float32(0.5), 0, 1)
+    weight = np.clip((place - np.float32(threshold)) / np.float32(1.4) + np.float32(0.5), 0, 1)
     mixed: Field = image + weight * (blur(image, sigma_px) - image)
     return mixed
 

@@ -17,6 +17,7 @@ def place_apart(
     *,
     clustered: float,
     closeness: float,
+    overhang: float = 1.0,
 ) -> tuple[Points, NDArray[np.intp]]:
     """Return (n, 2) centres and the indices of the radii that found a place.
 
@@ -24,6 +25,7 @@ def place_apart(
     ----------
     clustered : share of the objects that are put beside another one
     closeness : least distance of two centres, as a share of the sum of their radii
+    overhang : how far a centre may lie outside the image, as a share of its radius
     """
     centres = np.empty((len(radii_px), 2))
     kept: list[int] = []
@@ -35,10 +37,11 @@ def place_apart(
                 away = closeness * 1.03 * (radius + radii_px[beside])
                 place = centres[beside] + away * np.array([np.sin(angle), np.cos(angle)])
             else:
-                place = rng.uniform(-radius, size_px + radius, 2)
+                beyond = overhang * radius if kept else 0.0  # the first is seen, whatever the size
+                place = rng.uniform(-beyond, size_px + beyond, 2)
             others = centres[kept] - place
             least = closeness * (radii_px[kept] + radius)
-            is_inside = (np.abs(place - size_px / 2) < size_px / 2 + radius).all()
+            is_inside = (np.abs(place - size_px / 2) < size_px / 2 + overhang * radius).all()
             if is_inside and (np.einsum("ij,ij->i", others, others) >= least**2).all():
                 centres[index] = place
                 kept.append(index)
@@ -47,17 +50,29 @@ def place_apart(
 
 
 def place_in_layer(
-    size_px: int, spacing_px: float, disorder: float, rng: np.random.Generator
+    size_px: int,
+    spacing_px: float,
+    disorder: float,
+    rng: np.random.Generator,
+    *,
+    flattening: float = 1.0,
 ) -> Points:
     """Return (n, 2) centres on a jittered hexagonal grid that overhangs the image on all sides.
 
     Parameters
     ----------
     disorder : standard deviation of the jitter, as a share of the spacing
+    flattening : ratio of the spacings in two directions that are drawn, from 1; same density
     """
-    rows = np.arange(-2, size_px / (spacing_px * 0.866) + 3)
-    columns = np.arange(-2, size_px / spacing_px + 3)
-    row, column = (each.ravel() for each in np.meshgrid(rows, columns, indexing="ij"))
-    grid = np.stack([row * 0.866, column + 0.5 * (row % 2)], axis=1) * spacing_px
-    moved: Points = grid + rng.uniform(-0.5, 0.5, 2) * spacing_px
-    return moved + disorder * spacing_px * rng.standard_normal(grid.shape)
+    half = 0.75 * size_px * np.sqrt(flattening) + 3 * spacing_px  # reaches the corners when turned
+    steps = np.arange(-int(half / (0.866 * spacing_px)), int(half / (0.866 * spacing_px)) + 1)
+    row, column = (each.ravel() for each in np.meshgrid(steps, steps, indexing="ij"))
+    grid = np.stack([row * 0.866, column + 0.5 * (row % 2)], axis=1)
+    grid = (grid + rng.uniform(-0.5, 0.5, 2)) * spacing_px
+    grid += disorder * spacing_px * rng.standard_normal(grid.shape)
+    turn, root = rng.uniform(0, np.pi), np.sqrt(flattening)
+    cos, sin = np.cos(turn), np.sin(turn)
+    placed: Points = grid @ np.array([[cos * root, sin * root], [-sin / root, cos / root]])
+    placed += size_px / 2
+    overhang = 2.5 * spacing_px
+    return placed[((placed > -overhang) & (placed < size_px + overhang)).all(axis=1)]

@@ -4,13 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellenhance.data.world.kinds import honeycomb, nuclei
+from cellenhance.data.world.kinds import (
+    cells,
+    em,
+    envelope,
+    filaments,
+    honeycomb,
+    layer,
+    nuclei,
+    nucleoli,
+    phase,
+    puncta,
+    smear,
+    tissue,
+)
 from cellenhance.data.world.scene import Kind, Scene
 from cellenhance.errors import SettingsError
 from cellenhance.settings import suggest
 
 MIXED = "mixed"
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (nuclei.KIND, honeycomb.KIND)}
+KINDS: dict[str, Kind] = {
+    module.KIND.name: module.KIND
+    for module in (
+        nuclei,
+        nucleoli,
+        cells,
+        puncta,
+        filaments,
+        honeycomb,
+        layer,
+        phase,
+        em,
+        envelope,
+        smear,
+        tissue,
+    )
+}
 
 
 def draw_scene(kind: str, size_px: int, rng: np.random.Generator) -> Scene:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cellenhance.data.world.fields import Field
+from cellenhance.data.world.fields import Field, blur
 from cellenhance.data.world.placing import Points
 
 
@@ -26,6 +26,19 @@ def gaussian_spots(
         y = np.exp(-((np.arange(top, bottom) - centre[0]) ** 2) / (2 * sigma**2))
         x = np.exp(-((np.arange(left, right) - centre[1]) ** 2) / (2 * sigma**2))
         spots[top:bottom, left:right] += np.float32(height) * np.outer(y, x).astype(np.float32)
+    return spots
+
+
+def equal_spots(
+    size_px: int, centres: Points, heights: NDArray[np.float64], sigma_px: float
+) -> Field:
+    """Return (H, W) float32, the sum of round Gaussian spots of one width; fast for thousands."""
+    at = np.rint(centres).astype(np.intp)
+    inside = ((at >= 0) & (at < size_px)).all(axis=1)
+    flat = at[inside, 0] * size_px + at[inside, 1]
+    points = np.bincount(flat, heights[inside], minlength=size_px**2).astype(np.float32)
+    blurred = blur(points.reshape(size_px, size_px), sigma_px)
+    spots: Field = np.float32(2 * np.pi * sigma_px**2) * blurred
     return spots
 
 

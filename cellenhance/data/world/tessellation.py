@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cellenhance.data.world.fields import Field, smooth_field
+from cellenhance.data.world.outlines import Stamped
 from cellenhance.data.world.placing import Points
+
+_FAR_PX = 1000.0
+"""Stands for the distance to a border that none of the nearest seeds makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +67,41 @@ def tessellate(
     height, width = points.shape[:2]
     distance, index = cKDTree(seeds).query(points.reshape(-1, 2), k=k)
     own = group[index[:, 0]]
-    border = np.full((k - 1, len(own)), np.inf)
+    border = np.full((k - 1, len(own)), _FAR_PX, np.float32)
+    vertical, horizontal = seeds.astype(np.float32).T
+    squared = (distance**2).astype(np.float32)
     for j in range(1, k):
-        apart = np.linalg.norm(seeds[index[:, 0]] - seeds[index[:, j]], axis=1)
-        gap = (distance[:, j] ** 2 - distance[:, 0] ** 2) / (2 * np.maximum(apart, 1e-9))
-        border[j - 1] = np.where(group[index[:, j]] != own, gap, np.inf)
+        one, other = index[:, 0], index[:, j]
+        apart = np.hypot(vertical[one] - vertical[other], horizontal[one] - horizontal[other])
+        gap = (squared[:, j] - squared[:, 0]) / (2 * np.maximum(apart, np.float32(1e-6)))
+        np.copyto(border[j - 1], gap, where=group[other] != own)
     first = border.argmin(axis=0)
-    to_border = border[first, np.arange(len(own))]
-    beyond = group[index[np.arange(len(own)), first + 1]]
+    every = np.arange(len(own))
+    to_border = border[first, every]
+    beyond = group[index[every, first + 1]]
     if rounding_px > 0:
-        with np.errstate(invalid="ignore"):
-            closer = np.exp(-(border - to_border) / rounding_px)
-        to_border = to_border - rounding_px * np.log(np.nansum(closer, axis=0))
-    limit = 1e3  # px; where none of the nearest seeds belongs to another cell
-    to_border = np.clip(np.nan_to_num(to_border, posinf=limit), 0, limit)
+        closer = np.exp((to_border - border) / np.float32(rounding_px))
+        to_border = to_border - np.float32(rounding_px) * np.log(closer.sum(axis=0))
     shape = (height, width)
     return Tessellation(
         own.astype(np.int32).reshape(shape),
         beyond.astype(np.int32).reshape(shape),
-        to_border.astype(np.float32).reshape(shape),
+        np.clip(to_border, 0, _FAR_PX).astype(np.float32).reshape(shape),
         int(group.max()) + 1,
+    )
+
+
+def overlay(cells: Tessellation, bodies: Stamped) -> Tessellation:
+    """Return the plane with the outlines of `bodies` laid over it, each a cell of its own."""
+    is_body = bodies.owner > 0
+    number = cells.n_cells + bodies.nearest - 1
+    border = np.where(is_body, bodies.to_border, np.minimum(cells.to_border, -bodies.depth))
+    is_beside = ~is_body & (bodies.nearest > 0) & (-bodies.depth < cells.to_border)
+    return Tessellation(
+        np.where(is_body, number, cells.cell).astype(np.int32),
+        np.where(is_beside, number, np.where(is_body, cells.cell, cells.neighbour)).astype(
+            np.int32
+        ),
+        border.astype(np.float32),
+        cells.n_cells + int(bodies.nearest.max(initial=0)),
     )

@@ -7,18 +7,17 @@ from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
 from cellenhance.data.world.draws import between, happens, log_between
-from cellenhance.data.world.fields import Field, blur, grainy_field, smooth_field
-from cellenhance.data.world.light import expose, partly_defocused, uneven_light
+from cellenhance.data.world.fields import Field, grainy_field, smooth_field
+from cellenhance.data.world.light import OpticsRanges, partly_defocused, through_optics
 from cellenhance.data.world.placing import place_in_layer
 from cellenhance.data.world.scene import Kind, Scene, connected_labels
 from cellenhance.data.world.spots import debris
 from cellenhance.data.world.tessellation import Tessellation, tessellate, warped_grid
-from cellenhance.settings import Settings
 
 CLASS_NAMES = ("cell", "membrane")
 
 
-class HoneycombRanges(Settings):
+class HoneycombRanges(OpticsRanges):
     """What is drawn anew for every honeycomb; sizes evenly in their logarithm."""
 
     spacing_px: PositiveRange = Setting((13, 64), description="mean distance of cell centres")
@@ -31,15 +30,11 @@ class HoneycombRanges(Settings):
     contrast: PositiveRange = Setting((0.25, 1), description="of the lines against the cells")
     patchiness: ShareRange = Setting((0, 0.7), description="how much the lines fade in places")
     rim: Range = Setting((0, 0.5), description="brightness of the rims beside dark lines / line")
-    cell_spread: ShareRange = Setting((0.02, 0.25), description="deviation of cell brightness")
-    texture: ShareRange = Setting((0.02, 0.25), description="depth of the cytoplasm's texture")
-    nuclei: ShareRange = Setting((0, 0.3), description="contrast of faint nuclei; half the scenes")
+    cell_spread: ShareRange = Setting((0.02, 0.3), description="deviation of the cells / contrast")
+    texture: ShareRange = Setting((0.02, 0.22), description="depth of the texture / contrast")
+    nuclei: ShareRange = Setting((0, 0.3), description="depth of faint nuclei / contrast")
     debris: Range = Setting((0, 8), description="mean number of specks")
-    defocus: ShareRange = Setting((0, 0.4), description="share of the area out of focus")
-    light_loss: ShareRange = Setting((0, 0.6), description="light lost at the darkest place")
-    blur_px: PositiveRange = Setting((0.5, 1.3), description="sigma of the optics")
-    black: ShareRange = Setting((0, 0.25), description="brightness of the darkest pixels")
-    white: ShareRange = Setting((0.6, 1.0), description="brightness of the brightest pixels")
+    defocus: ShareRange = Setting((0, 0.3), description="share of the area out of focus")
 
 
 def draw_honeycomb(
@@ -51,8 +46,9 @@ def draw_honeycomb(
     width = min(log_between(r.width_px, rng), spacing / 5)
     is_membrane = cells.to_border < np.float32(width / 2)
     is_dark = happens(between(r.dark_lines, rng), rng)
-    line = _lines(cells, width, r, rng)
-    body = _cytoplasm(cells, spacing, r, rng)
+    contrast = between(r.contrast, rng)
+    line = contrast * _lines(cells, width, r, rng)
+    body = 1 + contrast * _cytoplasm(cells, spacing, r, rng)
     if is_dark:
         flank = np.exp(-(((cells.to_border - np.float32(width)) / np.float32(0.6 * width)) ** 2))
         signal = body * (1 - line) + between(r.rim, rng) * line.max() * flank
@@ -60,12 +56,10 @@ def draw_honeycomb(
         signal = np.float32(rng.uniform(0.15, 0.7)) * body + 1.3 * line
     sign = -1 if happens(0.5, rng) else 1
     signal = signal + sign * 0.5 * debris(size_px, between(r.debris, rng), rng)
-    signal = blur(signal, between(r.blur_px, rng))
     signal = partly_defocused(signal, 1.5 * width, between(r.defocus, rng), rng)
-    signal *= uneven_light(size_px, between(r.light_loss, rng), rng)
     return Scene(
         kind=KIND.name,
-        clean=expose(signal, between(r.black, rng), between(r.white, rng)),
+        clean=through_optics(signal, r, rng),
         mask=is_membrane.astype(np.uint8),
         labels=connected_labels(np.where(is_membrane, 0, cells.cell + 1)),
         class_names=CLASS_NAMES,
@@ -78,8 +72,8 @@ def _draw_cells(
 ) -> tuple[Tessellation, float]:
     """Return the cells and their mean spacing."""
     spacing = log_between(r.spacing_px, rng)
-    seeds = place_in_layer(size_px, spacing, between(r.disorder, rng), rng)
-    seeds[:, int(rng.integers(2))] *= between(r.flattening, rng)
+    disorder, flattening = between(r.disorder, rng), between(r.flattening, rng)
+    seeds = place_in_layer(size_px, spacing, disorder, rng, flattening=flattening)
     points = warped_grid(size_px, between(r.bend, rng) * spacing, spacing / 3, rng)
     rounding = between(r.rounding, rng) * spacing
     return tessellate(points, seeds, rounding_px=rounding), spacing
@@ -88,11 +82,11 @@ def _draw_cells(
 def _lines(
     cells: Tessellation, width: float, r: HoneycombRanges, rng: np.random.Generator
 ) -> Field:
-    """Return how much membrane is at each pixel, up to the contrast that was drawn."""
+    """Return how much membrane is at each pixel, up to 1."""
     size_px = len(cells.to_border)
     profile = np.exp(-((cells.to_border / np.float32(0.5 * width)) ** 2))
     fading = 0.6 * cells.per_border(rng) + 0.4 * (smooth_field(size_px, 6, rng) > 0.5)
-    strength = between(r.contrast, rng) * (1 - between(r.patchiness, rng) * fading)
+    strength = 1 - between(r.patchiness, rng) * fading
     lines: Field = profile * strength.astype(np.float32)
     return lines
 
@@ -100,17 +94,17 @@ def _lines(
 def _cytoplasm(
     cells: Tessellation, spacing: float, r: HoneycombRanges, rng: np.random.Generator
 ) -> Field:
-    """Return the brightness of the cells between the lines, about 1."""
+    """Return how much brighter or darker than 1 the cells are, in units of the contrast."""
     size_px = len(cells.cell)
-    level = 1 + between(r.cell_spread, rng) * rng.standard_normal(cells.n_cells)
+    level = between(r.cell_spread, rng) * rng.standard_normal(cells.n_cells)
     texture = between(r.texture, rng) * grainy_field(size_px, spacing / 3, 0.7, rng)
-    body = np.clip(level, 0.3, 2).astype(np.float32)[cells.cell] + texture
+    body = level.astype(np.float32)[cells.cell] + texture
     if happens(0.5, rng):
         reach = np.float32(spacing * rng.uniform(0.2, 0.32))
         inside = 1 / (1 + np.exp(-(cells.to_border - reach) / np.float32(0.04 * spacing)))
         has_nucleus = (rng.random(cells.n_cells) < 0.8)[cells.cell]
         body += (1 - 2 * happens(0.6, rng)) * between(r.nuclei, rng) * inside * has_nucleus
-    clipped: Field = np.clip(body, 0.1, 3).astype(np.float32)
+    clipped: Field = np.clip(body, -0.8, 2).astype(np.float32)
     return clipped
 
 

@@ -5,30 +5,21 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field as Setting
 
-from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.degrade.ranges import Range, ShareRange
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, blur, grainy_field, smooth_field
-from cellenhance.data.world.light import expose, uneven_light
+from cellenhance.data.world.light import OpticsRanges, through_optics
 from cellenhance.data.world.outlines import Outline, Stamped, draw_outline, stamp
-from cellenhance.data.world.placing import place_apart
+from cellenhance.data.world.scatter import ScatterRanges, scatter_outlines, typical_radius
 from cellenhance.data.world.scene import Kind, Scene, connected_labels
 from cellenhance.data.world.spots import debris
-from cellenhance.settings import Settings
 
 CLASS_NAMES = ("background", "nucleus")
-_MOST_NUCLEI_PER_PX = 180 / 256**2
 
 
-class NucleiRanges(Settings):
-    """What is drawn anew for every scene of nuclei; sizes evenly in their logarithm."""
+class NucleiRanges(ScatterRanges, OpticsRanges):
+    """What is drawn anew for every scene of nuclei."""
 
-    radius_px: PositiveRange = Setting((5, 34), description="mean radius of the nuclei")
-    size_spread: ShareRange = Setting((0.05, 0.3), description="deviation of the radii / mean")
-    crowding: PositiveRange = Setting((0.08, 0.6), description="share of the area they would fill")
-    clustered: ShareRange = Setting((0, 0.7), description="share put beside another nucleus")
-    closeness: PositiveRange = Setting((0.85, 1.3), description="least distance / sum of radii")
-    stretch: PositiveRange = Setting((1, 2), description="largest ratio of the axes")
-    waviness: ShareRange = Setting((0, 0.12), description="unevenness of the outline / radius")
     brightness_spread: Range = Setting((0.05, 0.6), description="deviation of log brightness")
     condensed: ShareRange = Setting((0, 0.1), description="share that is small and very bright")
     chromatin: ShareRange = Setting((0, 0.35), description="depth of the chromatin texture")
@@ -38,10 +29,6 @@ class NucleiRanges(Settings):
     haze: ShareRange = Setting((0, 0.35), description="cytoplasmic and stray light / nuclei")
     out_of_focus: Range = Setting((0, 5), description="mean number of nuclei far out of focus")
     debris: Range = Setting((0, 8), description="mean number of bright specks")
-    light_loss: ShareRange = Setting((0, 0.5), description="light lost at the darkest place")
-    blur_px: PositiveRange = Setting((0.6, 1.8), description="sigma of the optics")
-    black: ShareRange = Setting((0, 0.15), description="brightness of the darkest pixels")
-    white: ShareRange = Setting((0.6, 1.0), description="brightness of the brightest pixels")
 
 
 def draw_nuclei(
@@ -49,50 +36,19 @@ def draw_nuclei(
 ) -> Scene:
     """Return a scene of nuclei; a nucleus is an object."""
     r = ranges or NucleiRanges()
-    outlines = draw_nuclear_outlines(size_px, r, rng)
+    outlines = scatter_outlines(size_px, r, rng, small=between(r.condensed, rng))
     shapes = stamp(size_px, outlines)
     signal = shapes.coverage() * _stain(shapes, outlines, r, rng)
     signal += _haze(signal, r, rng)
     signal += _out_of_focus(size_px, outlines, r, rng)
-    signal = blur(signal + debris(size_px, between(r.debris, rng), rng), between(r.blur_px, rng))
-    signal *= uneven_light(size_px, between(r.light_loss, rng), rng)
+    signal += debris(size_px, between(r.debris, rng), rng)
     return Scene(
         kind=KIND.name,
-        clean=expose(signal, between(r.black, rng), between(r.white, rng)),
+        clean=through_optics(signal, r, rng),
         mask=(shapes.owner > 0).astype(np.uint8),
         labels=connected_labels(shapes.owner),
         class_names=CLASS_NAMES,
     )
-
-
-def draw_nuclear_outlines(size_px: int, r: NucleiRanges, rng: np.random.Generator) -> list[Outline]:
-    """Return outlines that do not overlap by much; one owner each, counted from 1."""
-    radius, spread = log_between(r.radius_px, rng), between(r.size_spread, rng)
-    wanted = log_between(r.crowding, rng) * (size_px + 2 * radius) ** 2 / (np.pi * radius**2)
-    most = _MOST_NUCLEI_PER_PX * (size_px + 2 * radius) ** 2
-    n = max(1, int(rng.poisson(min(wanted, most))))
-    radii = radius * np.exp(spread * rng.standard_normal(n))
-    condensed = rng.random(n) < between(r.condensed, rng)
-    radii[condensed] *= 0.65
-    centres, kept = place_apart(
-        size_px,
-        radii,
-        rng,
-        clustered=between(r.clustered, rng),
-        closeness=between(r.closeness, rng),
-    )
-    longest, waviness = between(r.stretch, rng), between(r.waviness, rng)
-    return [
-        draw_outline(
-            (float(centre[0]), float(centre[1])),
-            float(radii[index]),
-            rng,
-            owner=owner,
-            stretch=rng.uniform(1, longest),
-            waviness=waviness,
-        )
-        for owner, (centre, index) in enumerate(zip(centres, kept, strict=True), start=1)
-    ]
 
 
 def _stain(
@@ -101,7 +57,7 @@ def _stain(
     """Return the brightness that a nucleus has at each pixel, about 1."""
     size_px, n = len(shapes.depth), len(outlines)
     radius = np.array([1.0] + [outline.radius_px for outline in outlines], np.float32)
-    typical = float(np.median(radius[1:])) if n else 10.0
+    typical = typical_radius(outlines)
     level = np.exp(between(r.brightness_spread, rng) * rng.standard_normal(n + 1))
     level[radius < 0.75 * typical] *= rng.uniform(1, 2.2)  # condensed nuclei are bright
     texture = 1 + between(r.chromatin, rng) * grainy_field(size_px, typical / 3, 0.7, rng)
@@ -132,7 +88,7 @@ def _out_of_focus(
     size_px: int, outlines: list[Outline], r: NucleiRanges, rng: np.random.Generator
 ) -> Field:
     """Return the light of nuclei in other planes."""
-    radius = float(np.median([outline.radius_px for outline in outlines])) if outlines else 10.0
+    radius = typical_radius(outlines)
     n = int(rng.poisson(between(r.out_of_focus, rng) * (size_px / 256) ** 2))
     others = [
         draw_outline(tuple(rng.uniform(0, size_px, 2)), radius, rng, owner=1) for _ in range(n)

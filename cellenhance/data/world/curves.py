@@ -1,0 +1,83 @@
+"""Thin curves (filaments, long mitochondria): drawn as chains of points, stamped as distances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from cellenhance.data.world.fields import Field
+from cellenhance.data.world.placing import Points
+
+_STEP_PX = 0.5
+OUTSIDE_PX = 6.0
+"""How far from a curve its distance is still known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Curves on the pixel grid.
+
+    Attributes
+    ----------
+    distance : (H, W) float32, px to the nearest curve, at most OUTSIDE_PX
+    curve : (H, W) int32, index of that curve; -1 where none is near
+    """
+
+    distance: Field
+    curve: NDArray[np.int32]
+
+
+def draw_curves(
+    starts: Points,
+    angles: NDArray[np.float64],
+    lengths_px: NDArray[np.float64],
+    persistence_px: float,
+    rng: np.random.Generator,
+) -> list[Points]:
+    """Return chains of points, half a pixel apart, that start at `angles` and wander off.
+
+    Parameters
+    ----------
+    persistence_px : length after which a curve has forgotten its direction
+    """
+    most = max(2, int(max(lengths_px, default=0) / _STEP_PX))
+    turning = rng.standard_normal((len(starts), most)) * np.sqrt(2 * _STEP_PX / persistence_px)
+    heading = angles[:, None] + np.cumsum(turning, axis=1)
+    steps = _STEP_PX * np.stack([np.sin(heading), np.cos(heading)], axis=-1)
+    chains = starts[:, None] + np.cumsum(steps, axis=1)
+    return [
+        chain[: max(2, int(length / _STEP_PX))]
+        for chain, length in zip(chains, lengths_px, strict=True)
+    ]
+
+
+def stay_inside(chains: list[Points], owner: NDArray[np.int32]) -> list[Points]:
+    """Return each chain up to where it leaves the cell that it starts in, or the image."""
+    kept = []
+    for chain in chains:
+        at = np.rint(chain).astype(np.intp)
+        inside: NDArray[np.bool_] = np.all((at >= 0) & (at < owner.shape), axis=1)
+        y, x = np.where(inside[:, None], at, at[0]).T
+        own = owner[y[0], x[0]] if inside[0] else 0
+        leaves = ~inside | (owner[y, x] != own) if own else np.ones(len(chain), bool)
+        end = int(leaves.argmax()) if leaves.any() else len(chain)
+        kept.append(chain[:end])
+    return kept
+
+
+def stamp_curves(size_px: int, chains: list[Points]) -> Curves:
+    """Return the curves on a square of `size_px`."""
+    shape = (size_px, size_px)
+    points = np.concatenate([np.empty((0, 2)), *chains])
+    if not len(points):
+        return Curves(np.full(shape, OUTSIDE_PX, np.float32), np.full(shape, -1, np.int32))
+    number = np.repeat(np.arange(len(chains), dtype=np.int32), [len(chain) for chain in chains])
+    pixels = np.indices(shape, dtype=np.float64).reshape(2, -1).T
+    distance, nearest = cKDTree(points).query(pixels, distance_upper_bound=OUTSIDE_PX)
+    curve = np.append(number, np.int32(-1))[nearest]  # len(points) where none is near
+    return Curves(
+        np.minimum(distance, OUTSIDE_PX).astype(np.float32).reshape(shape), curve.reshape(shape)
+    )
