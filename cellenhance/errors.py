@@ -6,6 +6,9 @@ This module knows nothing of the rest of the package.
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class CellEnhanceError(Exception):
     """Base of all errors with a message for the user; subclasses fix the exit code."""
@@ -27,8 +30,8 @@ class BusyOutputError(OutputExistsError):
     """Another process writes into the folder at this moment."""
 
 
-class OutputError(CellEnhanceError):
-    """The system refuses to write an output: no right to it, a disk that fails, a bad name."""
+class FileAccessError(CellEnhanceError):
+    """The system refuses to read or write a file: no right to it, a bad name, a failing disk."""
 
     exit_code = 3
 
@@ -83,3 +86,38 @@ class TerminatedRunError(CellEnhanceError):
     """SIGTERM: the state was saved first."""
 
     exit_code = 143
+
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MEMORY_WORDS = ("can't allocate memory", "out of memory", "std::bad_alloc")
+"""How libraries say that memory ran out in errors of other classes (torch: RuntimeError)."""
+
+
+def describe_system_error(error: BaseException, path: object = None) -> CellEnhanceError | None:
+    """Return an error of the system, or of a library that passes it on, as one of ours.
+
+    This is the one table from such errors to exit codes. None where it is none of them: a fault of
+    the program.
+
+    Parameters
+    ----------
+    path : what was read or written, named where the error itself names nothing
+    """
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS):
+        where = f"{path}: " if path else ""
+        return ResourceError(f"{where}out of memory; try a smaller --tile or --batch-size")
+    if not isinstance(error, OSError):
+        return None
+    name = error.filename if error.filename is not None else path
+    where = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes | os.PathLike) else ""
+    reason = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+    reason = reason[0].lower() + reason[1:]
+    if error.errno in _DISK:
+        return ResourceError(
+            f"{where}the disk is full ({reason}); free some space and run the command again; what "
+            "was complete is kept"
+        )
+    if error.errno == errno.ENOMEM:
+        return ResourceError(f"{where}out of memory; close other programs or use a smaller --tile")
+    return FileAccessError(f"{where}{reason}; check the path, your rights to it and the disk")

@@ -16,7 +16,7 @@ import typer
 from cellenhance.cli import console
 from cellenhance.cli.help import COMMON
 from cellenhance.cli.records import Leaf, is_record, leaves_of, make_record, parameter_of
-from cellenhance.errors import CellEnhanceError
+from cellenhance.errors import CellEnhanceError, describe_system_error
 from cellenhance.options import Options
 
 Records: TypeAlias = Mapping[str, tuple[type[Options], tuple[Leaf, ...]]]
@@ -34,7 +34,7 @@ _EXTRA_OPTIONS = {
 
 
 class _Terminated(BaseException):
-    """SIGTERM came; like KeyboardInterrupt nothing but the end of a command catches it."""
+    """SIGTERM or SIGHUP came; like KeyboardInterrupt, only the end of a command catches it."""
 
 
 def command(body: Callable[..., None]) -> Callable[..., None]:
@@ -58,22 +58,14 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     def run(*, verbose: bool, quiet: bool, debug: bool, **values: Any) -> None:
         console.set_verbosity(verbose=verbose, quiet=quiet)
         try:
-            with _sigterm_raised():
+            with _termination_raised():
                 body(**_with_records(values, records))
-        except (CellEnhanceError, MemoryError, OSError, KeyboardInterrupt, _Terminated) as error:
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt, _Terminated) as error:
             if debug and not isinstance(error, _Terminated):
                 raise
             raise typer.Exit(_report(error)) from error
-        except (typer.Exit, typer.Abort, typer.TyperException):
-            raise
-        except Exception as error:
-            if debug:
-                raise
-            console.fail(
-                f"internal error, please report it ({type(error).__name__}: {error}); "
-                "--debug shows the trace"
-            )
-            raise typer.Exit(1) from error
 
     _set_signature(run, signature, records)
     # Typer keeps line breaks inside paragraphs; a narrow terminal would break such lines twice.
@@ -83,8 +75,11 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def _sigterm_raised() -> Iterator[None]:
-    """Raise `_Terminated` where SIGTERM comes, so that unfinished files are cleared away."""
+def _termination_raised() -> Iterator[None]:
+    """Raise `_Terminated` where SIGTERM comes or the terminal closes: unfinished files are cleared.
+
+    A signal that is ignored, as under ``nohup``, stays ignored.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         raise _Terminated
@@ -92,11 +87,14 @@ def _sigterm_raised() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    heard = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, stop) for each in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report(error: BaseException) -> int:
@@ -110,20 +108,13 @@ def _report(error: BaseException) -> int:
     if isinstance(error, _Terminated):
         console.fail("terminated; what was finished is kept")
         return 143
-    if isinstance(error, MemoryError):
-        console.fail("out of memory; try a smaller --tile or --batch-size")
-        return 5
-    if isinstance(error, OSError) and error.errno == 28:
-        console.fail(f"the disk is full while writing {error.filename or 'the output'}")
-        return 5
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        console.fail(
-            f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}; check the path "
-            "and your rights to it"
-        )
-        return 3
-    console.fail(str(error))
-    return 3
+    known = describe_system_error(error)
+    if known is not None:
+        console.fail(str(known))
+        return known.exit_code
+    what = f"{type(error).__name__}: {error}"
+    console.fail(f"internal error, please report it ({what}); --debug shows the trace")
+    return 1
 
 
 def _default_of(parameter: inspect.Parameter) -> Options | None:

@@ -56,7 +56,15 @@ def run(error: BaseException | None, *words: str) -> Any:
         (TerminatedRunError("stopped"), 143, "stopped"),
         (KeyboardInterrupt(), 130, "interrupted; what was finished is kept"),
         (MemoryError(), 5, "out of memory; try a smaller --tile or --batch-size"),
-        (OSError(errno.ENOSPC, "full", "out.tif"), 5, "the disk is full while writing out.tif"),
+        (OSError(errno.ENOSPC, "full", "out.tif"), 5, "error: out.tif: the disk is full (full)"),
+        (OSError(errno.EDQUOT, "Quota", "out.tif"), 5, "error: out.tif: the disk is full (quota)"),
+        (
+            PermissionError(errno.EACCES, "Denied", "a.tif"),
+            3,
+            "error: a.tif: denied; check the path",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 GiB"), 5, "out of memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 5, "out of memory"),
         (FileNotFoundError(errno.ENOENT, "Gone", "a.tif"), 3, "error: a.tif: gone; check the path"),
         (ZeroDivisionError("by zero"), 1, "internal error, please report it (ZeroDivisionError"),
     ],
@@ -73,7 +81,8 @@ def test_an_error_is_one_line_and_the_exit_code_of_its_kind(
     assert done.stdout == ""
 
 
-def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_termination_and_a_closed_terminal_end_a_command_as_ctrl_c_does(number: int) -> None:
     app = typer.Typer(pretty_exceptions_enable=False)
     cleared = []
 
@@ -83,18 +92,18 @@ def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
         """Work."""
         try:
             try:
-                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(number)
             except Exception:
                 cleared.append("taken for a failure")
         finally:
             cleared.append("cleared")
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     done = CliRunner().invoke(app, [])
     assert done.exit_code == 143
     assert done.stderr == "error: terminated; what was finished is kept\n"
     assert cleared == ["cleared"]
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(number) == before
 
 
 def test_the_last_line_says_how_many_failures_and_skipped_files_it_does_not_name() -> None:

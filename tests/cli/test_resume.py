@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cellenhance.engine.checkpoints import load_state
 from cellenhance.engine.training.trainer import Trainer
 
 EPOCHS = 3
@@ -295,3 +296,35 @@ def test_a_damaged_last_checkpoint_is_named(
     done = cli(*words, "-o", run, "--resume")
     assert done.exit_code == 3
     assert "last.safetensors: is damaged" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
+@pytest.mark.parametrize("command", ["benchmark", "all folds"])
+def test_a_signal_in_the_last_validation_of_a_run_stops_the_other_runs_too(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    command: str,
+) -> None:
+    name, more = ("benchmark", ()) if command == "benchmark" else ("train", ("--fold", "all"))
+    options = ("-m", "light-unet", "--split", "folds", "--epochs", 1, *more, *tiny_training)
+    validate = Trainer._validate
+
+    def signalled(self: Trainer) -> Any:
+        signal.raise_signal(number)
+        return validate(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_validate", signalled)
+        done = cli(name, tiny_dataset, "-o", tmp_path / "runs", *options)
+    assert done.exit_code == code, done.stderr
+    # The run that was under way is complete; the one after it was not begun.
+    [record] = (tmp_path / "runs").rglob("run.yaml")
+    assert (record.parent / "checkpoints" / "best.safetensors").is_file()
+    assert load_state(record.parent / "checkpoints" / "last.safetensors").finished

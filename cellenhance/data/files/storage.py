@@ -7,7 +7,6 @@ has a name that says so, and is removed by the next one that writes there.
 from __future__ import annotations
 
 import ctypes
-import errno
 import hashlib
 import os
 import platform
@@ -26,9 +25,8 @@ import psutil
 from cellenhance.errors import (
     BusyOutputError,
     CellEnhanceError,
-    OutputError,
     OutputExistsError,
-    ResourceError,
+    describe_system_error,
 )
 
 _SYNCED_AT_A_TIME = 8
@@ -38,7 +36,6 @@ _KEPT_NAME_BYTES = 60
 _TEMPORARY = re.compile(
     r"\.(?P<name>.*)\.(?P<what>partial|former)-(?P<host>[0-9a-f]{6})-(?P<process>[0-9]+)-[0-9a-f]+"
 )
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2
 _HERE = -100  # AT_FDCWD
 
@@ -56,7 +53,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     ResourceError
         The disk is full.
-    OutputError
+    FileAccessError
         The system refuses to write there.
     """
     path = Path(path)
@@ -116,7 +113,7 @@ def replacing_folder(
         Another process is making this folder.
     OutputExistsError
         The folder has appeared meanwhile, and may not be replaced.
-    ResourceError, OutputError
+    ResourceError, FileAccessError
         As `replacing`.
     """
     path = Path(path).absolute()
@@ -295,17 +292,10 @@ def _named_errors(path: Path) -> Iterator[None]:
 
 def _describe(path: Path, error: OSError) -> CellEnhanceError | None:
     """Return what to tell of an error while `path` was written; None if it is about another."""
-    concerned = error.filename is None or _concerns(Path(os.fsdecode(error.filename)), path)
-    reason = (error.strerror or str(error)).lower()
-    if error.errno in _FULL:
-        return ResourceError(
-            f"{path}: the disk is full ({reason}); free some space and run the command again; what "
-            "was complete is kept"
-        )
-    if concerned and error.errno is not None:
-        return OutputError(
-            f"{path}: cannot be written ({reason}); check the path, the rights to it and the disk"
-        )
+    if error.errno is None:
+        return None
+    if error.filename is None or _concerns(Path(os.fsdecode(error.filename)), path):
+        return describe_system_error(OSError(error.errno, error.strerror), path)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that the training loop asks after every step."""
+"""Ctrl-C, SIGTERM and a closed terminal: a question that the loop asks after every step."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ ERRORS: dict[int, type[CellEnhanceError]] = {
     signal.SIGINT: InterruptedRunError,
     signal.SIGTERM: TerminatedRunError,
 }
+if hasattr(signal, "SIGHUP"):  # the terminal was closed
+    ERRORS[signal.SIGHUP] = TerminatedRunError
 
 
 @contextmanager
 def deferred_signals() -> Iterator[Callable[[], int | None]]:
     """Yield a function that returns the signal received so far, or None.
 
-    A second signal of the same kind is no longer deferred. Outside the main thread, where Python
-    delivers no signals, nothing is installed.
+    A second signal of the same kind is no longer deferred. One that is ignored (``nohup``) stays
+    so. Outside the main thread, where Python delivers no signals, nothing is installed.
     """
     received: list[int] = []
 
@@ -32,7 +34,11 @@ def deferred_signals() -> Iterator[Callable[[], int | None]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    previous = {number: signal.signal(number, remember) for number in ERRORS}
+    previous = {
+        number: signal.signal(number, remember)
+        for number in ERRORS
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -121,6 +121,11 @@ def train(
                 state, log, lambda: received() or (_OUT_OF_TIME if out_of_time() else None)
             )
             number = received()
+    if number is not None and state.finished:
+        # It came in the last validation: what calls us must stop all the same.
+        raise ERRORS[number](
+            f"stopped; the training in {folder.root} had just finished and is saved"
+        )
     if state.stopped_because is None:
         error = PausedRunError if number is None else ERRORS[number]
         raise error(

@@ -18,7 +18,12 @@ from safetensors.numpy import save_file
 from cellenhance.data.files import storage
 from cellenhance.data.files.storage import replacing, replacing_folder, restore, unfinished_folders
 from cellenhance.data.files.writers import write_csv, write_mask, write_png, write_text
-from cellenhance.errors import BusyOutputError, OutputError, OutputExistsError, ResourceError
+from cellenhance.errors import (
+    BusyOutputError,
+    FileAccessError,
+    OutputExistsError,
+    ResourceError,
+)
 
 
 def killed_process(code: str, *words: object) -> None:
@@ -208,8 +213,8 @@ def test_an_interrupted_folder_is_found_again_by_its_own_process(tmp_path: Path)
     [
         (errno.ENOSPC, ResourceError, 5),
         (errno.EDQUOT, ResourceError, 5),
-        (errno.EIO, OutputError, 3),
-        (errno.EROFS, OutputError, 3),
+        (errno.EIO, FileAccessError, 3),
+        (errno.EROFS, FileAccessError, 3),
     ],
 )
 def test_a_refusal_of_the_system_names_the_output(
