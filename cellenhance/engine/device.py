@@ -122,8 +122,3 @@ def _read_number(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
-
-
-def n_threads() -> int:
-    """Return the number of threads that torch computes with."""
-    return torch.get_num_threads()

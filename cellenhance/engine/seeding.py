@@ -25,11 +25,6 @@ def numpy_generator(seed: int, *key: int | str) -> np.random.Generator:
     return np.random.default_rng(derive_seed(seed, *key))
 
 
-def torch_generator(device: torch.device, seed: int, *key: int | str) -> torch.Generator:
-    """Return a torch generator of this key on `device`."""
-    return torch.Generator(device).manual_seed(derive_seed(seed, *key))
-
-
 @contextmanager
 def seeded(seed: int, *key: int | str) -> Iterator[None]:
     """Run the block with torch's global generators at this key, and restore them afterwards.

@@ -41,7 +41,6 @@ def count_confidence(
     probabilities: NDArray[np.floating],
     *,
     n_bins: int = N_BINS,
-    ignore: int | None = IGNORE,
 ) -> NDArray[np.float64]:
     """Return pixels, right pixels and summed probability in each bin, for top label and classes.
 
@@ -74,7 +73,7 @@ def count_confidence(
     """
     if truth.shape != probabilities.shape[1:]:
         raise ValueError(f"the truth is {truth.shape}, the probabilities {probabilities.shape}")
-    counted = truth != ignore if ignore is not None else np.ones(truth.shape, bool)
+    counted = truth != IGNORE
     classes, chosen = truth[counted], probabilities[:, counted]  # n  K,n
     if not ((chosen >= 0) & (chosen <= 1)).all():
         raise ValueError("a probability is not within 0 and 1")

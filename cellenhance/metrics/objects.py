@@ -70,39 +70,6 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     return np.stack([pair.count(slice(a + 1, b + 1), slice(c + 1, d + 1)) for a, b, c, d in spans])
 
 
-def count_labelled_objects(
-    truth: NDArray[np.integer],
-    prediction: NDArray[np.integer],
-    annotated: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float64]:
-    """Return the objects found, invented and missed of two label maps, as instance programs write.
-
-    Parameters
-    ----------
-    truth, prediction : (H, W) integers; each number but 0 is one object, of one piece or not
-    annotated : (H, W) bool, the pixels that count; default all
-
-    Returns
-    -------
-    (10, 4) float64, as `count_objects` gives it for each class
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> truth = np.array([[7, 7, 3, 3]])  # two cells that touch
-    >>> count_labelled_objects(truth, np.array([[1, 1, 2, 2]]))[0].tolist()
-    [2.0, 0.0, 0.0, 2.0]
-    """
-    counted = np.ones(truth.shape, bool) if annotated is None else annotated
-    first, second = (
-        np.unique(np.append(0, each), return_inverse=True)[1][1:].reshape(each.shape)
-        for each in (truth, prediction)
-    )
-    pair = _Overlaps(first, second, counted)
-    pair.forgive(_mostly_outside(second, counted)[second], second)
-    return pair.count(slice(1, None), slice(1, None))
-
-
 def object_f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return 2 TP / (2 TP + FP + FN) of counts (..., 4), in [0, 1]; NaN without any object.
 

@@ -82,9 +82,7 @@ def rank(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> Ranking:
     return _score(true, false)
 
 
-def count_scores(
-    truth: MaskArray, probabilities: NDArray[np.floating], ignore: int | None = IGNORE
-) -> NDArray[np.int64]:
+def count_scores(truth: MaskArray, probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return how many pixels of each class and of the rest have a probability in each bin.
 
     Parameters
@@ -111,7 +109,7 @@ def count_scores(
     """
     if truth.shape != probabilities.shape[1:]:
         raise ValueError(f"the truth is {truth.shape}, the probabilities {probabilities.shape}")
-    counted = truth != ignore if ignore is not None else np.ones(truth.shape, bool)
+    counted = truth != IGNORE
     classes = truth[counted]
     counts = np.zeros((len(probabilities), 2, N_BINS), np.int64)
     for index, each in enumerate(probabilities):
@@ -123,19 +121,6 @@ def count_scores(
         codes = bins + N_BINS * (classes == index)
         counts[index] = np.bincount(codes, minlength=2 * N_BINS).reshape(2, N_BINS)
     return counts
-
-
-def bin_edges() -> NDArray[np.float64]:
-    """Return the lower edge of each bin as a probability, (4096,), the first one 0.
-
-    Examples
-    --------
-    >>> float(bin_edges()[2048])
-    0.5
-    """
-    edges = special.expit(np.linspace(-_LOGIT_LIMIT, _LOGIT_LIMIT, N_BINS, endpoint=False))
-    edges[0] = 0
-    return np.asarray(edges, np.float64)
 
 
 def rank_counts(counts: NDArray[np.int64]) -> tuple[Ranking, ...]:

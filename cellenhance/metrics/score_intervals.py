@@ -24,8 +24,6 @@ from cellenhance.metrics.bootstrap import (
     resample_matrices,
 )
 
-UNDEFINED = Interval(math.nan, math.nan)
-
 
 @dataclass(frozen=True, slots=True)
 class Resampling:

@@ -6,14 +6,13 @@ an upper bound; several published tables are of that kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellenhance.arrays import MaskArray
 from cellenhance.metrics.averages import average_images
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -42,17 +41,15 @@ class ThresholdSweep:
 def best_threshold(
     images: Iterable[ImageT],
     score: Callable[[ImageT, float], float],
-    thresholds: Sequence[float] = THRESHOLDS,
     *,
     direction: Literal["higher", "lower"] = "higher",
 ) -> ThresholdSweep:
-    """Return the threshold with the best mean score over images.
+    """Return which of `THRESHOLDS` has the best mean score over images.
 
     Parameters
     ----------
     images : validation images, each in whatever form `score` takes; looked at once, one by one
     score : of an image at a threshold; NaN leaves the image out at that threshold
-    thresholds : the candidates
     direction : which scores are better
 
     Examples
@@ -64,7 +61,7 @@ def best_threshold(
     >>> best_threshold([(truth, probability)], accuracy).threshold
     0.35
     """
-    candidates = np.asarray(thresholds, np.float64)
+    candidates = np.asarray(THRESHOLDS, np.float64)
     values = [[score(image, float(each)) for each in candidates] for image in images]
     scores = average_images(np.array(values, np.float64).reshape(-1, candidates.size)).mean
     if np.isnan(scores).all():
@@ -73,28 +70,3 @@ def best_threshold(
     equal = candidates[scores == best]
     chosen = equal[np.argmin(np.abs(equal - 0.5))]
     return ThresholdSweep(float(chosen), float(best), candidates, scores)
-
-
-def apply_threshold(probabilities: NDArray[np.floating], index: int, threshold: float) -> MaskArray:
-    """Return class `index` where its probability reaches the threshold, else the likeliest other.
-
-    Parameters
-    ----------
-    probabilities : (K, H, W) in [0, 1], two classes or more
-    index : the class that the threshold was chosen for
-
-    Returns
-    -------
-    (H, W) uint8 class indices; with two classes and 0.5 the usual mask
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> probabilities = np.array([[[0.5, 0.3]], [[0.2, 0.3]], [[0.3, 0.4]]])
-    >>> [apply_threshold(probabilities, 2, each).tolist() for each in (0.25, 0.35)]
-    [[[2, 2]], [[0, 2]]]
-    """
-    others = np.array(probabilities, copy=True)
-    others[index] = -1
-    likeliest = others.argmax(axis=0)
-    return np.where(probabilities[index] >= threshold, index, likeliest).astype(np.uint8)

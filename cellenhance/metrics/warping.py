@@ -49,11 +49,6 @@ class Warping:
         """Return mismatches / pixels, in [0, 1], 0 is best; NaN without any pixel."""
         return self.n_mismatches / self.n_px if self.n_px else float("nan")
 
-    @property
-    def split_and_merge_error(self) -> float:
-        """Return the part of the error that the challenge counts: splits and merges alone."""
-        return (self.n_splits + self.n_merges) / self.n_px if self.n_px else float("nan")
-
 
 def warp(
     truth: NDArray[np.bool_],

@@ -22,7 +22,6 @@ from cellenhance.errors import DatasetError
 from cellenhance.settings import Settings, format_yaml, read_settings
 from cellenhance.texts import from_csv_cell
 
-FORMAT_VERSION = 1
 DESCRIPTION_FILE = "dataset.yaml"
 SAMPLES_FILE = "samples.csv"
 

@@ -118,13 +118,13 @@ def left_aside(places: list[Place], valid: Path | None, source: Path) -> str | N
     return f"left aside: {name_some(unused)}" if unused else None
 
 
-def folders_with_images(source: Path, most: int = 6) -> str:
+def folders_with_images(source: Path) -> str:
     """Return the folders of a source that hold images, with their numbers, for messages."""
     counts: dict[str, int] = {}
     for path in list_images(source).files:
         name = path.parent.relative_to(source).as_posix()
         counts[name] = counts.get(name, 0) + 1
-    return name_some([f"{name} ({n})" for name, n in counts.items()], most)
+    return name_some([f"{name} ({n})" for name, n in counts.items()], 6)
 
 
 def subset_of_folder(name: str) -> Subset | None:

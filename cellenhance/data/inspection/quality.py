@@ -30,7 +30,7 @@ class ImageQuality:
     Attributes
     ----------
     offset : (C,) what the darkest places of each channel read, see `background_offset`
-    noise : (C,) sigma of the noise of each channel, see `noise_sigma`
+    noise : (C,) sigma of the noise of each channel, see `measure_quality`
     class_mean : (K, C) mean of the pixels of each class
     class_noise : (K, C) sigma of the noise within each class
     """
@@ -53,7 +53,26 @@ class ImageQuality:
 
 
 def measure_quality(image: ImageArray, mask: MaskArray, n_classes: int) -> ImageQuality:
-    """Return noise, background and signal of a (H, W, C) image with its (H, W) mask."""
+    """Return noise, background and signal of a (H, W, C) image with its (H, W) mask.
+
+    Notes
+    -----
+    Of the noise: the image is convolved with the difference of two Laplacians,
+    [[1 -2 1], [-2 4 -2], [1 -2 1]], which removes everything that is linear along rows or columns
+    and lets white noise through with 6 times its sigma; sigma = median(abs(response)) /
+    (0.6745 * 6), NaN with fewer than 100 usable pixels. The median keeps edges, unless they cover
+    half of the image, from being taken for noise. 3 x 3 windows that touch the smallest or largest
+    value are left out where more than 0.1 % of the pixels have it: counts are cut off there, and
+    their noise with them.
+
+    Limits: noise that grows with the signal (photons) gives the value of a typical pixel; noise
+    that is correlated between neighbours (JPEG, interpolation, denoising, resizing) is
+    underestimated; texture of one or two pixels counts as noise; below about 0.4 grey values of an
+    integer image rounding, not noise, decides.
+
+    Source: J. Immerkaer, Fast noise variance estimation, CVIU 64 (1996) 300, the kernel; D. Donoho
+    and I. Johnstone, Biometrika 81 (1994) 425, the median in place of the mean.
+    """
     n_channels = image.shape[2]
     offset, noise = np.full((2, n_channels), np.nan)
     mean, within = np.full((2, n_classes, n_channels), np.nan)
@@ -68,46 +87,6 @@ def measure_quality(image: ImageArray, mask: MaskArray, n_classes: int) -> Image
             mean[index, channel] = pixels[inside].mean(dtype=np.float64)
             within[index, channel] = _sigma(response[inside & usable])
     return ImageQuality(offset, noise, mean, within)
-
-
-def noise_sigma(image: NDArray[np.floating]) -> float:
-    """Return a robust estimate of the noise sigma of one channel.
-
-    Parameters
-    ----------
-    image : (H, W) in any unit
-
-    Returns
-    -------
-    Sigma in the image's unit; NaN with fewer than 100 usable pixels (or a side below 3)
-
-    Notes
-    -----
-    The image is convolved with the difference of two Laplacians, [[1 -2 1], [-2 4 -2], [1 -2 1]],
-    which removes everything that is linear along rows or columns and lets white noise through with
-    6 times its sigma; sigma = median(abs(response)) / (0.6745 * 6). The median keeps edges, unless
-    they cover half of the image, from being taken for noise. 3 x 3 windows that touch the smallest
-    or largest value are left out where more than 0.1 % of the pixels have it: counts are cut off
-    there, and their noise with them.
-
-    Limits: noise that grows with the signal (photons) gives the value of a typical pixel; noise
-    that is correlated between neighbours (JPEG, interpolation, denoising, resizing) is
-    underestimated; texture of one or two pixels counts as noise; below about 0.4 grey values of an
-    integer image rounding, not noise, decides.
-
-    Source: J. Immerkaer, Fast noise variance estimation, CVIU 64 (1996) 300, the kernel; D. Donoho
-    and I. Johnstone, Biometrika 81 (1994) 425, the median in place of the mean.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> y, x = np.mgrid[:200, :200]
-    >>> noisy = 3.0 * x - 5.0 * y + np.random.default_rng(0).normal(0, 2, x.shape)
-    >>> round(noise_sigma(noisy), 1)
-    2.0
-    """
-    response, usable = _noise_response(np.asarray(image, np.float32))
-    return _sigma(response[usable])
 
 
 def background_offset(image: NDArray[np.floating]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,6 @@ from cellenhance.render.figures import save_all
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
 from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.image_work import process_images, refuse_existing
-
-logger = logging.getLogger(__name__)
 
 AREAS_FILE = "areas.csv"
 AREA_COLUMNS = ("image", "class", "area_px", "area_um2", "share", "n_objects")

@@ -13,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 
 from cellenhance.metrics.objects import (
     THRESHOLDS,
-    count_labelled_objects,
     count_objects,
     measure_classes,
     object_ap,
@@ -157,40 +156,6 @@ def test_counts_of_images_add_up() -> None:
     together = np.hstack([first, gap, second]), np.hstack([one, 0 * gap, two])
     total = count_objects(first, one, 3) + count_objects(second, two, 3)
     np.testing.assert_allclose(count_objects(*together, 3), total, atol=1e-9)
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_label_maps_of_connected_parts_count_as_the_class_does(seed: int) -> None:
-    truth, prediction = cells(seed)
-    counts = count_objects(truth, prediction, 3)
-    for index in (1, 2):
-        labels = [ndimage.label(each == index, EIGHT)[0] for each in (truth, prediction)]
-        np.testing.assert_allclose(count_labelled_objects(*labels), counts[index], atol=1e-12)
-        renumbered = labels[1].astype(np.uint32) * 70_000
-        np.testing.assert_allclose(
-            count_labelled_objects(labels[0], renumbered), counts[index], atol=1e-12
-        )
-
-
-def test_touching_objects_of_a_label_map_are_kept_apart() -> None:
-    truth = np.array([[1, 1, 2, 2, 0]])
-    merged = np.array([[5, 5, 5, 5, 0]])
-    assert count_labelled_objects(truth, truth)[-1].tolist() == [2, 0, 0, 2]
-    # Half of the merged object is one of the two: a match at 0.5, none above.
-    assert count_labelled_objects(truth, merged)[0].tolist() == [1, 0, 1, 0.5]
-    assert count_labelled_objects(truth, merged)[-1].tolist() == [0, 1, 2, 0]
-
-
-def test_labelled_objects_outside_of_what_is_annotated_do_not_count() -> None:
-    truth, prediction = np.array([[1, 1, 0, 2, 2]]), np.array([[4, 4, 0, 9, 9]])
-    annotated = np.array([[1, 1, 1, 0, 0]], bool)
-    assert count_labelled_objects(truth, prediction, annotated)[0].tolist() == [1, 0, 0, 1]
-
-
-def test_empty_label_maps_count_nothing() -> None:
-    nothing = np.zeros((3, 3), np.uint16)
-    assert not count_labelled_objects(nothing, nothing).any()
-    assert count_labelled_objects(nothing, np.eye(3, dtype=int))[0].tolist() == [0, 1, 0, 0]
 
 
 def test_areas_and_objects_that_touch_by_a_corner_are_one() -> None:

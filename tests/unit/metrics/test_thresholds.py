@@ -1,4 +1,4 @@
-"""Thresholds: the best mean over images, ties, undefined scores, and masks at a threshold."""
+"""Thresholds: the best mean over images, ties, undefined scores."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from cellenhance.metrics.averages import average_images
-from cellenhance.metrics.thresholds import THRESHOLDS, apply_threshold, best_threshold
+from cellenhance.metrics.thresholds import THRESHOLDS, best_threshold
 
 
 def test_the_mean_over_images_decides() -> None:
     """One image is best at 0.2, the other loses more there than it gains."""
     scores = {"a": {0.2: 1.0, 0.4: 0.7}, "b": {0.2: 0.1, 0.4: 0.9}}
-    sweep = best_threshold(["a", "b"], lambda image, t: scores[image][t], [0.2, 0.4])
+    sweep = best_threshold(["a", "b"], lambda image, t: scores[image].get(round(t, 2), 0.0))
     assert (sweep.threshold, sweep.score) == (0.4, pytest.approx(0.8))
-    np.testing.assert_allclose(sweep.scores, [0.55, 0.8])
+    expected = {0.2: 0.55, 0.4: 0.8}
+    np.testing.assert_allclose(sweep.scores, [expected.get(round(t, 2), 0) for t in THRESHOLDS])
 
 
 def test_lower_may_be_better() -> None:
@@ -42,21 +43,6 @@ def test_the_candidates_are_steps_of_a_twentieth() -> None:
     assert THRESHOLDS[0] == 0.05
     assert THRESHOLDS[-1] == 0.95
     np.testing.assert_allclose(np.diff(THRESHOLDS), 0.05)
-
-
-def test_with_two_classes_a_half_gives_the_usual_mask() -> None:
-    first = np.random.default_rng(0).random((6, 7))
-    probabilities = np.stack([first, 1 - first])
-    usual = probabilities.argmax(axis=0)
-    np.testing.assert_array_equal(apply_threshold(probabilities, 1, 0.5), usual)
-    np.testing.assert_array_equal(apply_threshold(probabilities, 1, 0.7), 1 - first >= 0.7)
-    assert apply_threshold(probabilities, 1, 0.5).dtype == np.uint8
-
-
-def test_below_the_threshold_the_likeliest_other_class_is_taken() -> None:
-    probabilities = np.array([0.1, 0.3, 0.6]).reshape(3, 1, 1)
-    assert apply_threshold(probabilities, 2, 0.7).item() == 1
-    assert apply_threshold(probabilities, 2, 0.6).item() == 2
 
 
 def test_averages_count_what_they_leave_out() -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from cellenhance.data.inspection.quality import background_offset, measure_quality, noise_sigma
+from cellenhance.data.inspection.quality import background_offset, measure_quality
 
 RNG = np.random.default_rng(8)
+
+
+def noise_sigma(image: NDArray[np.float64]) -> float:
+    quality = measure_quality(image[..., None], np.zeros(image.shape, np.uint8), 1)
+    return float(quality.noise[0])
 
 
 @pytest.mark.parametrize("sigma", [0.02, 1.0, 30.0])
