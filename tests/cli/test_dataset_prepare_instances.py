@@ -204,3 +204,76 @@ def test_drawn_objects_of_all_classes_are_objects(cli: RunCli, tmp_path: Path) -
     assert dataset.class_names == ("background", "object")
     mask = load_sample(dataset, dataset.samples[0]).mask
     assert (np.count_nonzero(mask == 1), np.count_nonzero(mask == 255)) == (12 * 10, 24)
+
+
+NUMBERED = np.array([[1, 1, 0, 0, 2, 2]] * 6)
+"""Two objects of 2 x 6 pixels beside 12 pixels of background."""
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.where(NUMBERED == 0, -1, NUMBERED).astype(np.int16), ()),
+        (np.where(NUMBERED == 0, -1, NUMBERED).astype(np.float32), ()),
+        (np.where(NUMBERED == 0, 255, NUMBERED).astype(np.uint8), ()),
+        (np.where(NUMBERED == 0, 65535, NUMBERED).astype(np.uint16), ()),
+        ((NUMBERED - 1).astype(np.int16), ("--instance-background", "-1")),
+        ((NUMBERED + 1).astype(np.uint16), ("--instance-background", "1")),
+    ],
+    ids=["-1", "-1 as float", "255", "65535", "objects from 0", "background 1"],
+)
+@pytest.mark.parametrize(
+    ("rule", "inner"), [("binary", 24), ("interior-boundary", 12)], ids=["binary", "boundary"]
+)
+def test_every_rule_knows_every_background(
+    cli: RunCli, tmp_path: Path, labels: np.ndarray, words: tuple[str, ...], rule: str, inner: int
+) -> None:
+    # Interiors by hand: of each object the column at the edge of the image; the other one is
+    # next to the background.
+    put(tmp_path / "lab" / "images" / "a.tif", image()[:6, :6])
+    put(tmp_path / "lab" / "masks" / "a.tif", labels)
+    options = ("--instances", rule, *words)
+    options += ("--boundary-width", 1) if rule == "interior-boundary" else ()
+    result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *options)
+    assert result.exit_code == 0, result.stderr
+    dataset = load_dataset(tmp_path / "set")
+    mask = load_sample(dataset, dataset.samples[0]).mask
+    np.testing.assert_array_equal(mask > 0, NUMBERED > 0)
+    assert np.count_nonzero(mask == 1) == inner
+    if not words:
+        found = int(labels[0, 2])
+        assert f"{found}" in result.stderr
+        assert "is background: no label map holds 0" in result.stderr
+        assert f"background {found}" in dataset.description.source
+
+
+def test_what_a_value_means_is_asked_for_and_each_answer_works(cli: RunCli, tmp_path: Path) -> None:
+    put(tmp_path / "lab" / "images" / "a.tif", image()[:6, :6])
+    put(tmp_path / "lab" / "masks" / "a.tif", (NUMBERED - 1).astype(np.int16))
+    words = ("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", "--overwrite")
+    words += ("--instances", "binary")
+    refused = cli(*words)
+    assert refused.exit_code == 3
+    assert "label maps hold 0 and -1; say what -1 is" in refused.stderr
+    answers = {
+        ("--instance-background", "-1"): NUMBERED > 0,
+        ("--ignore", "-1"): np.where(NUMBERED == 0, 255, NUMBERED == 2),
+        ("--instance-background", "0,-1"): NUMBERED == 2,
+    }
+    for answer, expected in answers.items():
+        assert " ".join(answer) in refused.stderr
+        assert cli(*words, *answer).exit_code == 0
+        dataset = load_dataset(tmp_path / "set")
+        mask = load_sample(dataset, dataset.samples[0]).mask
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_mask_with_nan_says_how_to_save_it(cli: RunCli, tmp_path: Path) -> None:
+    put(tmp_path / "lab" / "images" / "a.tif", image()[:6, :6])
+    labels = np.where(NUMBERED == 0, np.nan, NUMBERED).astype(np.float32)
+    put(tmp_path / "lab" / "masks" / "a.tif", labels)
+    words = ("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set")
+    result = cli(*words, "--instances", "binary", "--nan", "ignore")
+    assert result.exit_code == 3
+    assert "12 of 36 pixels of the mask are NaN or infinite" in result.stderr
+    assert "save background as 0" in result.stderr

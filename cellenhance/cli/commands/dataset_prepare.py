@@ -58,6 +58,15 @@ def prepare(
             help="Boundary of interior-boundary, from the outline inwards (default: 2).",
         ),
     ] = None,
+    instance_background: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUE[,VALUE]",
+            show_default=False,
+            help="Values of numbered masks that are background (default: 0; where none is 0, a "
+            "single negative value, or the largest of the type, and that is reported).",
+        ),
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Which class is background.", show_default=False),
@@ -172,7 +181,7 @@ def prepare(
         tile_px=tile,
         snap_masks=snap_masks,
         pixel_size_um=pixel_size,
-        instances=_instance_settings(instances, boundary_width),
+        instances=_instance_settings(instances, boundary_width, instance_background),
         exclude=tuple(exclude or ()),
         skip_unmatched=skip_unmatched,
         overwrite=overwrite,
@@ -196,8 +205,12 @@ def prepare(
     console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
 
 
-def _instance_settings(rule: str | None, boundary_width: int | None) -> InstanceSettings | None:
-    """Return the rule as settings; SettingsError when it is unknown or has no boundary."""
+def _instance_settings(
+    rule: str | None, boundary_width: int | None, background: str | None
+) -> InstanceSettings | None:
+    """Return the rule as settings; SettingsError when it is unknown or an option needs another."""
+    from cellenhance.data.classes.class_map import parse_codes
+    from cellenhance.data.importers.background import OPTION
     from cellenhance.data.importers.instances import InstanceSettings
     from cellenhance.errors import SettingsError
     from cellenhance.settings import validate_settings
@@ -205,7 +218,14 @@ def _instance_settings(rule: str | None, boundary_width: int | None) -> Instance
     if boundary_width is not None and rule != "interior-boundary":
         raise SettingsError("--boundary-width goes with --instances interior-boundary only")
     if rule is None:
+        if background is not None:
+            raise SettingsError(
+                f"{OPTION} goes with --instances RULE only; for classes of masks "
+                "give --class background=VALUE"
+            )
         return None
     values: dict[str, object] = {"rule": rule}
     values |= {} if boundary_width is None else {"boundary_width_px": boundary_width}
+    if background is not None:
+        values["background"] = parse_codes(background, f"{OPTION} {background}")[0]
     return validate_settings(InstanceSettings, values, where="--instances and --boundary-width")

@@ -141,7 +141,9 @@ def read_mask(
     """
 
     def opened() -> ImageSource:
-        return _open(Path(path), keep_indices=not expand_palette)
+        source = _open(Path(path), keep_indices=not expand_palette)
+        source.keeps_missing = True  # refused below, in words that fit a mask
+        return source
 
     with opened() if plane is None else reused((path, "mask", expand_palette), opened) as source:
         mask = _only_plane(source) if plane is None else source.read_plane(plane)
@@ -154,9 +156,16 @@ def read_mask(
             raise ImageReadError(f"{path}: is a partly transparent mask; save it without alpha")
         mask = mask[..., :-1]
     if mask.dtype.kind == "f":
+        n_missing = mask.size - np.count_nonzero(np.isfinite(mask))
+        if n_missing:
+            raise ImageReadError(
+                f"{path}: {n_missing} of {mask.size} pixels of the mask are NaN or infinite; "
+                "expected whole numbers: save background as 0, and pixels that are not annotated "
+                "as a number of their own for --ignore"
+            )
         if (mask != np.rint(mask)).any() or np.abs(mask).max() > 2**31:
             raise ImageReadError(
-                f"{path}: has fractional values as a mask; expected whole numbers, one a class"
+                f"{path}: has fractional values as a mask; expected whole numbers, one per class"
             )
         mask = mask.astype(np.int64)
     if mask.shape[2] == 1:

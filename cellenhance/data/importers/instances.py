@@ -1,13 +1,13 @@
-"""Label maps, one number an object, as masks of classes by a named rule.
+"""Label maps, one number per object, as masks of classes by a named rule.
 
-Values of a label map: 0 is background, any other value one instance. After a rule: 0 background,
-1 object (or its interior), 2 boundary. Objects that were drawn with a class each keep it as the
-class of their interior.
+Values of a label map: 0 is background (or what stands for it, see `background`), any other value
+one instance. After a rule: 0 background, 1 object (or its interior), 2 boundary. Objects that were
+drawn with a class each keep it as the class of their interior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,12 +18,12 @@ from scipy import ndimage
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.classes.class_map import ClassRule, encode_mask, is_truly_color
+from cellenhance.data.importers.background import with_zero_background
 from cellenhance.data.importers.contract import AroundPair, FoundPair, FoundSource, ObjectPair
 from cellenhance.settings import Settings
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 RULE_CODES = (BACKGROUND, INTERIOR, BOUNDARY)
-_FULL_RANGE = 0.8
 
 
 class InstanceSettings(Settings):
@@ -34,15 +34,19 @@ class InstanceSettings(Settings):
     rule : "binary" makes background and object, "interior-boundary" background, interior and
         boundary
     boundary_width_px : pixels of each instance, inwards from its outline, that are boundary
+    background : values of the label maps that are background; None finds out
     """
 
     rule: Literal["binary", "interior-boundary"]
     boundary_width_px: int = Field(default=2, ge=1, le=1000)
+    background: tuple[int, ...] | None = Field(default=None, min_length=1)
 
     def describe(self) -> str:
         """Return the rule in words, such as ``instances interior-boundary 2 px``."""
         width = f" {self.boundary_width_px} px" if self.rule == "interior-boundary" else ""
-        return f"instances {self.rule}{width}"
+        is_usual = self.background in (None, (BACKGROUND,))
+        around = "" if is_usual else f", background {','.join(map(str, self.background or ()))}"
+        return f"instances {self.rule}{width}{around}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class InstancePair(AroundPair):
 
     def _apply(self, objects: NDArray[Any], ignored: Collection[int] = ()) -> NDArray[np.int64]:
         """Return the codes of the rule, and count the objects."""
+        objects = with_zero_background(objects, self.settings.background or (BACKGROUND,))
         codes = apply_instance_rule(objects, self.settings, ignored)
         self.counts[self.id] = count_instances(objects, codes)
         return codes
@@ -192,22 +197,6 @@ def describe_counts(counts: Collection[InstanceCount], settings: InstanceSetting
         f"of {settings.boundary_width_px} px: they are boundary as a whole; a smaller "
         "--boundary-width keeps more of them"
     )
-
-
-def look_like_instances(codes: Mapping[int, int]) -> bool:
-    """Tell whether mask values are numbered like instances: 0 and nearly all of 1 to their maximum.
-
-    Examples
-    --------
-    >>> look_like_instances({0: 90, 1: 4, 2: 3, 3: 3, 4: 5})
-    True
-    >>> look_like_instances({0: 90, 128: 4, 255: 3})
-    False
-    """
-    numbers = [code for code in codes if code > 0]
-    if 0 not in codes or min(codes) < 0 or not numbers:
-        return False
-    return len(numbers) >= _FULL_RANGE * max(numbers)
 
 
 def _boundary(objects: NDArray[Any], width_px: int) -> NDArray[np.bool_]:

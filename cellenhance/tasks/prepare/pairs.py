@@ -10,12 +10,19 @@ from pathlib import Path
 from cellenhance.data.classes.class_map import parse_codes
 from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem
+from cellenhance.data.importers.background import find_background
 from cellenhance.data.importers.contract import FoundPair, FoundSource
-from cellenhance.data.importers.instances import InstancePair, describe_counts, instance_pairs
+from cellenhance.data.importers.instances import (
+    InstancePair,
+    describe_counts,
+    has_drawn_objects,
+    instance_pairs,
+)
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.registry import AUTO, find_source
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
+from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import named_values
 from cellenhance.tasks.prepare.request import PrepareRequest
 
@@ -41,14 +48,43 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
         logger.info("%s", note)
     for warning in source.warnings:
         logger.warning("%s", warning)
-    if request.instances is None:
-        return source, pairs
+    return source, pairs
+
+
+def read_by_rule(
+    request: PrepareRequest,
+    source: FoundSource,
+    pairs: tuple[FoundPair, ...],
+    progress: ProgressCallback = silent,
+) -> tuple[PrepareRequest, tuple[FoundPair, ...]]:
+    """Return the pairs whose label maps become classes, and the request with their background.
+
+    Without ``--instances`` both are as they were. Where objects were drawn with a class each
+    there is nothing to find out: what no object covers is background.
+
+    Raises
+    ------
+    DatasetError
+        The values of the label maps leave open which one is background.
+    """
+    settings = request.instances
+    if settings is None:
+        return request, pairs
     ignored = {
         code
         for text in named_values(request, source).ignore
         for code in parse_codes(text, f"--ignore {text}")[0]
     }
-    return source, instance_pairs(source, pairs, request.instances, ignored)
+    if settings.background is None and not has_drawn_objects(source):
+        may_be_absent = settings.rule != "binary"  # a mask of one class teaches nothing
+        found = find_background(pairs, ignored, may_be_absent=may_be_absent, progress=progress)
+        if found.note is not None:
+            logger.info("%s", found.note)
+        if found.warning is not None:
+            logger.warning("%s", found.warning)
+        settings = settings.model_copy(update={"background": found.codes})
+    request = replace(request, instances=settings)
+    return request, instance_pairs(source, pairs, settings, ignored)
 
 
 def say_instances(pairs: Sequence[FoundPair]) -> None:

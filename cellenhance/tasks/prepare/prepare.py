@@ -17,7 +17,7 @@ from cellenhance.data.importers.survey import survey_pairs
 from cellenhance.errors import CellEnhanceError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import choose_classes, named_values
-from cellenhance.tasks.prepare.pairs import find_pairs, say_instances
+from cellenhance.tasks.prepare.pairs import find_pairs, read_by_rule, say_instances
 from cellenhance.tasks.prepare.plan import plan_dataset
 from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
 from cellenhance.tasks.prepare.write import PrepareResult, write_dataset
@@ -67,6 +67,7 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
     _check_output(request)
     _check_choices(request)
     source, pairs = find_pairs(request)
+    request, pairs = read_by_rule(request, source, pairs, progress)
     request = named_values(request, source)
     user_rules = tuple(parse_class(text) for text in request.classes)
     is_color = ClassMap(user_rules, request.ignore).is_color

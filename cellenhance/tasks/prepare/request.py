@@ -9,8 +9,9 @@ from pathlib import Path
 from cellenhance.arrays import IGNORE
 from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_codes, show_code
 from cellenhance.data.files.archives import DEFAULT_LIMIT_GIB
+from cellenhance.data.importers.background import look_like_instances
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
-from cellenhance.data.importers.instances import InstanceSettings, look_like_instances
+from cellenhance.data.importers.instances import InstanceSettings
 from cellenhance.data.importers.registry import AUTO
 from cellenhance.data.importers.survey import Survey
 from cellenhance.data.name_lists import name_some
@@ -187,6 +188,9 @@ def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
         words += ["--instances", request.instances.rule]
         if request.instances.rule == "interior-boundary":
             words += ["--boundary-width", str(request.instances.boundary_width_px)]
+        if request.instances.background not in (None, (0,)):
+            codes = ",".join(map(str, request.instances.background or ()))
+            words += ["--instance-background", codes]
     words += [word for rule in rules for word in ("--class", rule.as_option())]
     words += [word for value, _ in ignored for word in ("--ignore", value)]
     words += [] if request.channel is None else ["--channel", str(request.channel)]

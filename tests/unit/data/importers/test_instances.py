@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from skimage.segmentation import find_boundaries
 
+from cellenhance.data.importers.background import look_like_instances
 from cellenhance.data.importers.instances import (
     InstanceCount,
     InstanceSettings,
     apply_instance_rule,
     count_instances,
     instance_classes,
-    look_like_instances,
 )
 from cellenhance.errors import SettingsError
 from cellenhance.settings import validate_settings
