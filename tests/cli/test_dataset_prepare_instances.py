@@ -32,7 +32,7 @@ def test_without_a_rule_the_line_names_the_rules_and_a_command_that_works(
     result = cli("dataset", "prepare", source, "-o", output)
     assert result.exit_code == 3
     [line] = [each for each in result.stderr.splitlines() if each.startswith("error")]
-    assert "masks are label maps, one number an object (layout dsb2018: 0 (288 px)" in line
+    assert "masks are label maps, one number per object (layout dsb2018: 0 (288 px)" in line
     for option in ("--instances binary", "--instances interior-boundary", "--boundary-width PX"):
         assert option in line
     command = line.rpartition("for example: cellenhance ")[2]

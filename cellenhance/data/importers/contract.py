@@ -126,9 +126,10 @@ class FoundSource:
     unmatched : files without a partner
     split : the split that the source brings, empty for none
     default_classes : what the layout itself says of mask values
+    suggested_classes : names for mask values that the user has to confirm with ``--class``
     optional_classes : names of `default_classes` that are classes only if a mask has them
     ignore : mask values that the layout itself says to ignore
-    has_instances : masks are label maps, one number an object, by the layout
+    has_instances : masks are label maps, one number per object, by the layout
     notes : sentences for the user
     warnings : sentences that the user must not miss
     inherited : what a dataset of ours, prepared again, says of itself
@@ -141,6 +142,7 @@ class FoundSource:
     unmatched: tuple[str, ...] = ()
     split: tuple[SplitRow, ...] = ()
     default_classes: tuple[ClassRule, ...] = ()
+    suggested_classes: tuple[ClassRule, ...] = ()
     optional_classes: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     has_instances: bool = False

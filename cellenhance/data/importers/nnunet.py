@@ -1,107 +1,31 @@
 """nnU-Net raw data: ``imagesTr/case_0000.png``, ``labelsTr/case.png`` and ``dataset.json``.
 
-The number at the end of an image's name is its channel; ``dataset.json`` names channels and
-classes. ``imagesTs`` with ``labelsTs`` is the test part.
+The number at the end of an image's name is its channel, or its first one where the file is RGB;
+``dataset.json`` names channels and classes. ``imagesTs`` with ``labelsTs`` is the test part.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NoReturn, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cellenhance.arrays import ImageArray
-from cellenhance.data.classes.class_map import ClassRule
 from cellenhance.data.dataset.splits import Subset
 from cellenhance.data.files.readers import image_stem
-from cellenhance.data.files.sources import ImageInfo
+from cellenhance.data.importers.channel_files import ChannelsPair
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, expand_planes, path_label
+from cellenhance.data.importers.nnunet_json import read_description
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.subsets import describe_split, split_rows
-from cellenhance.errors import DatasetError, ImageReadError, SettingsError
+from cellenhance.data.name_lists import name_some
+from cellenhance.errors import DatasetError, SettingsError
 
 _CHANNEL = re.compile(r"(.+)_([0-9]{4})")
 _PARTS: tuple[tuple[str, Subset], ...] = (("Tr", "train"), ("Ts", "test"))
-_IGNORE = "ignore"
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelsPair:
-    """Files of one channel each, with one mask; see `FoundPair`."""
-
-    channels: tuple[FilePair, ...]
-    channel_names: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """Future sample id."""
-        return self.channels[0].id
-
-    @property
-    def group(self) -> str | None:
-        """The volume of a plane."""
-        return self.channels[0].group
-
-    @property
-    def image_label(self) -> str:
-        """Where the first channel is, and how many there are."""
-        more = f" and {len(self.channels) - 1} more" if len(self.channels) > 1 else ""
-        return self.channels[0].image_label + more
-
-    @property
-    def mask_label(self) -> str:
-        """Where the mask is."""
-        return self.channels[0].mask_label
-
-    def names(self) -> frozenset[str]:
-        """Return the id, and names and stems of all files."""
-        return frozenset().union(*(each.names() for each in self.channels))
-
-    def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
-        """Return the channels together, or one of them."""
-        if len(self.channels) == 1:
-            return self.channels[0].load_image(channel)
-        if channel is not None:
-            if channel >= len(self.channels):
-                raise ImageReadError(
-                    f"{self.image_label}: channel {channel} was asked for, but it has "
-                    f"{len(self.channels)}, counted from 0"
-                )
-            return self.channels[channel].load_image(None)
-        parts = [each.load_image(None) for each in self.channels]
-        first, info = parts[0]
-        odd = next((i for a, i in parts if a.shape != first.shape or a.dtype != first.dtype), None)
-        if odd is not None or first.shape[2] != 1:
-            raise ImageReadError(
-                f"{(odd or info).path}: differs from channel 0 in size or type, or has several "
-                "channels itself; expected one grey file a channel"
-            )
-        image = np.concatenate([array for array, _ in parts], axis=2)
-        return image, replace(info, channels=image.shape[2], channel_names=self.channel_names)
-
-    def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
-        """Return the mask."""
-        return self.channels[0].load_mask(expand_palette=expand_palette)
-
-    def load_valid(self) -> None:
-        """Return None: this layout has no valid masks."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Description:
-    """What `dataset.json` says."""
-
-    channel_names: tuple[str, ...] = ()
-    classes: tuple[ClassRule, ...] = ()
-    ignore: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+Key = TypeVar("Key", int, str)
 
 
 class NnunetImporter:
@@ -122,10 +46,11 @@ class NnunetImporter:
         root = _root(source)
         if root is None:
             raise DatasetError(f"{source}: has no imagesTr/ and labelsTr/")
-        says = _read_description(root / "dataset.json")
+        says = read_description(root / "dataset.json")
         pairs: list[ChannelsPair] = []
         subset_of: dict[str, Subset] = {}
-        unmatched, notes, folders = [], list(says.notes), []
+        unmatched: list[Path] = []
+        notes, folders = list(says.notes), []
         for part, subset in _PARTS:
             images, labels = root / f"images{part}", root / f"labels{part}"
             if not images.is_dir():
@@ -135,12 +60,14 @@ class NnunetImporter:
                 if n_files:
                     notes.append(f"{images.name}/ left aside: its {n_files} file(s) have no labels")
                 continue
-            new, lonely = _cases(images, labels, source, options)
-            pairs += [ChannelsPair(each, says.channel_names) for each in new]
-            subset_of |= {each[0].id: subset for each in new}
-            unmatched += lonely
+            files = [_files_of(folder, says.file_ending) for folder in (images, labels)]
+            notes += [note for _, note in files if note is not None]
+            cases = _cases(files[0][0], files[1][0], source, options)
+            pairs += [ChannelsPair(each, says.channel_names) for each in cases.found]
+            subset_of |= {each[0].id: subset for each in cases.found}
+            unmatched += cases.lonely
             folders += [("images", str(images)), ("masks", str(labels))]
-        _check_channels(pairs, says.channel_names, root)
+        _check_files(pairs, options.exclude)
         split = split_rows(pairs, subset_of)
         return FoundSource(
             layout=self.name,
@@ -150,6 +77,7 @@ class NnunetImporter:
             unmatched=tuple(str(path) for path in unmatched),
             split=split,
             default_classes=says.classes,
+            suggested_classes=says.suggested,
             ignore=says.ignore,
             notes=(*notes, *describe_split(split)),
         )
@@ -162,35 +90,57 @@ def _root(source: Path) -> Path | None:
     return found[0] if found and (found[0] == source or len(found) == 1) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    """The channels of each case, a case of several planes once per plane; files without one."""
+
+    found: tuple[tuple[FilePair, ...], ...]
+    lonely: tuple[Path, ...]
+
+
+def _files_of(folder: Path, ending: str | None) -> tuple[list[Path], str | None]:
+    """Return the files of a folder with the ending that `dataset.json` names, and a note.
+
+    Without such files all images count.
+    """
+    every = sorted(path for path in folder.iterdir() if path.is_file())
+    volumes = [path for path in every if ".nii" in path.suffixes]
+    images = list(list_images(folder, recursive=False).files)
+    chosen = [path for path in images if ending and path.name.lower().endswith(ending.lower())]
+    if volumes and not chosen:
+        raise DatasetError(
+            f"{volumes[0]}: is a NIfTI volume, which is not read; save images and labels as TIFF "
+            "(one page per plane) or PNG"
+        )
+    if ending is None or len(chosen) == len(images):
+        return images, None
+    if not chosen:
+        return images, f"{folder.name}/: no file ends in {ending}, as dataset.json says; all count"
+    others = [path.name for path in images if path not in chosen]
+    note = f"{folder.name}/: {name_some(others, 3)} left aside: dataset.json says {ending}"
+    return chosen, note
+
+
 def _cases(
-    images: Path, labels: Path, source: Path, options: ImportOptions
-) -> tuple[list[tuple[FilePair, ...]], list[Path]]:
-    """Return the channels of each case, a case of several planes once a plane."""
-    for folder in (images, labels):
-        volume = next((p for p in sorted(folder.iterdir()) if ".nii" in p.suffixes), None)
-        if volume is not None:
-            raise DatasetError(
-                f"{volume}: is a NIfTI volume, which is not read; save images and labels as TIFF "
-                "(a page a plane) or PNG"
-            )
+    images: Sequence[Path], labels: Sequence[Path], source: Path, options: ImportOptions
+) -> _Cases:
+    """Return the cases of image files and label files."""
     channels: dict[str, dict[int, Path]] = {}
-    for path in list_images(images, recursive=False).files:
+    for path in images:
         match = _CHANNEL.fullmatch(image_stem(path))
         if match is None:
             raise DatasetError(
                 f"{path}: has no channel number; expected a name such as case_0000{path.suffix}"
             )
-        channels.setdefault(match[1], {})[int(match[2])] = path
-    masks = {image_stem(path): path for path in list_images(labels, recursive=False).files}
+        _place(channels.setdefault(match[1], {}), int(match[2]), path)
+    masks: dict[str, Path] = {}
+    for path in labels:
+        _place(masks, image_stem(path), path)
     lonely = [path for case in channels if case not in masks for path in channels[case].values()]
     lonely += [path for case, path in masks.items() if case not in channels]
-    cases: list[tuple[FilePair, ...]] = []
+    found: list[tuple[FilePair, ...]] = []
     for case in sorted(channels.keys() & masks.keys()):
         files, mask = channels[case], masks[case]
-        if sorted(files) != list(range(len(files))):
-            raise DatasetError(
-                f"{images}: {case} has the channels {sorted(files)}; expected 0 to its number"
-            )
         parts = [
             FilePair(
                 id=case,
@@ -203,49 +153,41 @@ def _cases(
             )
             for number in sorted(files)
         ]
-        cases += zip(*(expand_planes([part]) for part in parts), strict=True)
-    return cases, lonely
+        found += zip(*(expand_planes([part]) for part in parts), strict=True)
+    return _Cases(tuple(found), tuple(lonely))
 
 
-def _check_channels(pairs: list[ChannelsPair], names: tuple[str, ...], root: Path) -> None:
-    for pair in pairs:
-        if names and len(pair.channels) != len(names):
-            raise DatasetError(
-                f"{root}: {pair.id} has {len(pair.channels)} channel(s), dataset.json names "
-                f"{len(names)} ({', '.join(names)}); add the missing files"
-            )
-
-
-def _read_description(path: Path) -> _Description:
-    """Return what `dataset.json` says; DatasetError when it is damaged."""
-    if not path.is_file():
-        return _Description(notes=("dataset.json is missing: classes come from --class",))
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-        names = values.get("channel_names", values.get("modality", {}))
-        labels = _by_name(values.get("labels", {}))
-        channel_names = tuple(str(names[key]) for key in sorted(names, key=int))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+def _place(places: dict[Key, Path], key: Key, path: Path) -> None:
+    """Note the file of a case or channel; DatasetError where there is another one."""
+    other = places.setdefault(key, path)
+    if other != path:
         raise DatasetError(
-            f"{path}: is no readable dataset.json of nnU-Net ({error}); mend it, or take it away "
-            "and give the classes with --class"
-        ) from error
-    if any(isinstance(value, list) for value in labels.values()):
-        note = "dataset.json describes regions that overlap: classes come from --class"
-        return _Description(channel_names, notes=(note,))
-    ignore = tuple(str(value) for name, value in labels.items() if name == _IGNORE)
-    classes = [
-        ClassRule(name, (int(value),))
-        for name, value in sorted(labels.items(), key=lambda item: int(item[1]))
-        if name != _IGNORE
-    ]
-    return _Description(channel_names, tuple(classes), ignore)
+            f"{path}: stands for the same as {other.name}; remove one, or name the ending that "
+            "counts as file_ending in dataset.json"
+        )
 
 
-def _by_name(labels: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by class name, also of version 1, which has it the other way round."""
-    if all(re.fullmatch(r"[0-9]+", key) for key in labels):
-        labels = {str(name): key for key, name in labels.items()}
-    return {
-        name: value if isinstance(value, list) else int(value) for name, value in labels.items()
-    }
+def _check_files(pairs: Sequence[ChannelsPair], exclude: Sequence[str]) -> None:
+    """Raise DatasetError where a case that is not excluded lacks files of channels."""
+    wanted = [pair for pair in pairs if pair.names().isdisjoint(exclude)]
+    for pair in wanted:
+        numbers = pair.numbers
+        if numbers != tuple(range(len(numbers))):
+            gone = [number for number in range(max(numbers)) if number not in numbers]
+            _refuse(pair, f"has the channels {list(numbers)}", gone)
+    most = max((len(pair.numbers) for pair in wanted), default=0)
+    for pair in wanted:
+        names, n_files = pair.channel_names, len(pair.numbers)
+        if names and n_files < most:
+            found = f"has {n_files} channel(s), dataset.json names {len(names)}"
+            _refuse(pair, f"{found} ({', '.join(names)})", range(n_files, most))
+
+
+def _refuse(pair: ChannelsPair, found: str, missing: Sequence[int]) -> NoReturn:
+    image = pair.channels[0].image
+    stem = image_stem(image)[: -len("_0000")]
+    named = name_some([f"{stem}_{number:04d}{image.suffix}" for number in missing])
+    raise DatasetError(
+        f"{image.parent}: {pair.id} {found}; add the missing {named}, or leave the case out with "
+        f"--exclude {pair.id}"
+    )

@@ -21,12 +21,8 @@ from cellenhance.data.name_lists import name_some
 from cellenhance.data.tiles import Tile, cut_tiles
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import validate_settings
-from cellenhance.tasks.prepare.request import (
-    PrepareRequest,
-    SourceSurvey,
-    check_mapped,
-    fitting_command,
-)
+from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+from cellenhance.tasks.prepare.unmapped import check_mapped, fitting_command
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +91,7 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
         )
     snapped = _find_strays(found, class_map)
     if not snapped:
-        check_mapped(found, class_map)
+        check_mapped(found, class_map, can_snap=lambda: _can_snap(found, class_map))
     absent = [r for r in class_map.rules if survey.codes.keys().isdisjoint(r.codes)]
     if len(absent) == 1:
         logger.warning("class %s (%s) is in no mask", absent[0].name, absent[0].as_option())
@@ -133,11 +129,7 @@ def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
         return {}
     if not class_map.rules:
         raise SettingsError("--snap-masks needs the values that are meant; name them with --class")
-    snapped = {}
-    for facts in survey.facts:
-        if class_map.unmapped(survey.codes_of(facts)):
-            codes = _encode(*_read_mask(facts, class_map), survey, class_map)
-            snapped[facts.pair.mask_label] = _snap(facts, codes, survey, class_map).n_moved
+    snapped = _count_strays(survey, class_map)
     listed = [f"{label} {n}" for label, n in snapped.items()]
     logger.warning(
         "--snap-masks: %d pixel(s) in %d mask(s) set to the nearest value that has a class: %s",
@@ -146,6 +138,25 @@ def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
         name_some(listed),
     )
     return snapped
+
+
+def _count_strays(survey: Survey, class_map: ClassMap) -> dict[str, int]:
+    """Return how many pixels of which masks are stray; DatasetError where they mean something."""
+    snapped = {}
+    for facts in survey.facts:
+        if class_map.unmapped(survey.codes_of(facts)):
+            codes = _encode(*_read_mask(facts, class_map), survey, class_map)
+            snapped[facts.pair.mask_label] = _snap(facts, codes, survey, class_map).n_moved
+    return snapped
+
+
+def _can_snap(found: SourceSurvey, class_map: ClassMap) -> bool:
+    """Tell whether ``--snap-masks`` would mend the masks, so that it may be offered."""
+    try:
+        _count_strays(found.survey, class_map)
+    except DatasetError:
+        return False
+    return True
 
 
 def _say_missing(survey: Survey) -> None:

@@ -332,7 +332,7 @@ def test_real_sets_prepare_as_they_are_described(
             "vnc-sstem --images stack1/raw --masks stack1/mitochondria --class a=0 --class b=255",
             "--snap-masks",
         ),
-        ("ctc-fluo", "masks are label maps, one number an object (layout ctc"),
+        ("ctc-fluo", "masks are label maps, one number per object (layout ctc"),
         ("dsb2018", "--instances interior-boundary"),
         ("lpc-nuclei", "folders with images: data/images/dna-images/gnf (4)"),
         (

@@ -1,0 +1,220 @@
+"""Mask values without a class: what is in the way, with the command that would fit."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_codes, show_code
+from cellenhance.data.files.archives import DEFAULT_LIMIT_GIB
+from cellenhance.data.importers.background import look_like_instances
+from cellenhance.data.importers.instances import InstanceSettings
+from cellenhance.data.importers.registry import AUTO
+from cellenhance.data.name_lists import name_some
+from cellenhance.errors import DatasetError
+from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+
+_MOST_NAMED = 10
+_MOST_PLAUSIBLE_CLASSES = 20
+_FEWEST_DENSE = 4
+"""From so many values on, 0, 1, 2, 3 may be objects as well as classes, and both are offered."""
+_LARGEST_CLASS = 255
+"""Larger values hardly number classes; they number objects, or grey levels of 16 bit."""
+_RARE_SHARE = 0.001
+"""Unmapped values below this share of the pixels are taken for stray ones."""
+_STRAY_SHARE = 1e-5
+"""A value below this share of the pixels may be stray, and the way to mend it is offered."""
+
+
+def check_mapped(
+    found: SourceSurvey, class_map: ClassMap, can_snap: Callable[[], bool] = lambda: False
+) -> None:
+    """Raise DatasetError when mask values have no class, with the command that would fit.
+
+    Parameters
+    ----------
+    can_snap : tells whether ``--snap-masks`` would mend all masks; called only when there are
+        strays, since it reads masks again
+    """
+    unmapped = class_map.unmapped(found.survey.codes)
+    if not unmapped:
+        return
+    guilty = [
+        facts.pair.mask_label
+        for facts in found.survey.facts
+        if not unmapped.keys().isdisjoint(found.survey.codes_of(facts))
+    ]
+    where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
+    shown = _show_unmapped(found, unmapped)
+    if found.request.instances is None and not found.request.classes:
+        _refuse_instances(found, shown)
+    renamed = _renamed(found, unmapped)
+    if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES and not renamed:
+        raise DatasetError(
+            f"mask values without a class {where}: {shown}; so many values look like a lossy "
+            "mask, expected one value per class; name the values that are meant with --class and "
+            "give --snap-masks, or if each value is one object give --instances binary or "
+            "--instances interior-boundary"
+        )
+    if renamed:
+        names = " and ".join(f"{show_code(r.codes[0], r.is_color)} ({r.name})" for r in renamed)
+        cure = f"no mask holds {names}, so these values may be meant"
+    else:
+        cure = f"name them{_other_way(found, unmapped, can_snap)}"
+    raise DatasetError(
+        f"mask values without a class {where}: {shown}; {cure}, for example: "
+        f"{fitting_command(found)}"
+    )
+
+
+def _show_unmapped(found: SourceSurvey, unmapped: dict[int, int]) -> str:
+    """Return the most frequent values without a class, by name where the layout has one."""
+    names = _own_names(found)
+    frequent = sorted(unmapped, key=lambda code: -unmapped[code])[:_MOST_NAMED]
+    shown = ", ".join(
+        f"{names.get(code, show_code(code, found.survey.is_color))} ({unmapped[code]} px)"
+        for code in sorted(frequent)
+    )
+    more = len(unmapped) - _MOST_NAMED
+    return shown + (f" and {more} more" if more > 0 else "")
+
+
+def _other_way(found: SourceSurvey, unmapped: dict[int, int], can_snap: Callable[[], bool]) -> str:
+    """Return what else than naming values would help, as the end of "name them"."""
+    if found.rules:
+        snaps = " or set stray ones to the nearest that has a class (--snap-masks)"
+        return snaps if can_snap() else ""
+    codes = found.survey.codes
+    is_numbered = look_like_instances(codes) or max(codes) > _LARGEST_CLASS
+    may_be_objects = len(codes) >= _FEWEST_DENSE and is_numbered and not found.survey.is_color
+    other = " or, if each number is one object, give --instances RULE" if may_be_objects else ""
+    if min(unmapped.values()) < _STRAY_SHARE * sum(codes.values()):
+        other += ", or name only those that are meant and give --snap-masks"
+    return other
+
+
+def _own_names(found: SourceSurvey) -> dict[int, str]:
+    """Return the names that the layout itself has for mask values, where they are its own."""
+    if found.request.instances is not None:
+        return {}
+    rules = (*found.source.suggested_classes, *found.source.default_classes)
+    return {code: rule.name for rule in rules for code in rule.codes}
+
+
+def _refuse_instances(found: SourceSurvey, shown: str) -> None:
+    """Raise DatasetError when the masks are label maps, with the rules that make classes of them.
+
+    The layout says so, or the values: many and numbered without large gaps.
+    """
+    codes, is_layout = found.survey.codes, found.source.has_instances
+    if not is_layout and not (len(codes) > _MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
+        return
+    why = f"layout {found.source.layout}" if is_layout else "numbered from 1 without large gaps"
+    request = replace(found.request, instances=InstanceSettings(rule="binary"))
+    command = fitting_command(replace(found, request=request, rules=()), with_classes=False)
+    raise DatasetError(
+        f"masks are label maps, one number per object ({why}: {shown}); choose what they become: "
+        "--instances binary (background, object), --instances interior-boundary "
+        "(--boundary-width PX parts objects that touch), or a class for each number with "
+        "--class NAME=LOW-HIGH; "
+        f"for example: {command}"
+    )
+
+
+def _renamed(found: SourceSurvey, unmapped: dict[int, int]) -> tuple[ClassRule, ...]:
+    """Return the classes that no mask has where just as many values have no class.
+
+    They are then most likely meant: 0 and 255 where classes are 0 and 1.
+    """
+    codes, is_color = found.survey.codes, found.survey.is_color
+    absent = [rule for rule in found.rules if codes.keys().isdisjoint(rule.codes)]
+    fits = len(absent) == len(unmapped) and all(rule.is_color == is_color for rule in found.rules)
+    return tuple(absent) if fits else ()
+
+
+def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
+    """Return a command line that maps every value that occurs, or one without any class."""
+    rules, ignored = _fitting_rules(found) if with_classes else _given(found)
+    words = _words_before_classes(found.request)
+    words += [word for rule in rules for word in ("--class", rule.as_option())]
+    words += [word for value in ignored for word in ("--ignore", value)]
+    words += _words_after_classes(found.request)
+    return shlex.join(words)
+
+
+def _given(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
+    """Return the classes and the values to ignore of the kind, grey or colour, of the masks."""
+    is_color = found.survey.is_color
+    rules = [rule for rule in found.rules if rule.is_color == is_color]
+    ignored = [
+        value
+        for value in found.request.ignore
+        if parse_codes(value, f"--ignore {value!r}")[1] == is_color
+    ]
+    return rules, ignored
+
+
+def _fitting_rules(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
+    """Return classes and values to ignore so that every value that occurs has its place."""
+    codes, is_color = found.survey.codes, found.survey.is_color
+    rules, ignored = _given(found)
+    known = {code for rule in rules for code in rule.codes}
+    known |= {code for value in ignored for code in parse_codes(value, "--ignore")[0]}
+    missing = {code: n for code, n in codes.items() if code not in known}
+    renamed = _renamed(found, missing)
+    if renamed:
+        now = dict(zip([rule.name for rule in renamed], sorted(missing), strict=True))
+        return [
+            replace(rule, codes=(now[rule.name],)) if rule.name in now else rule for rule in rules
+        ], ignored
+    if rules and sum(missing.values()) < _RARE_SHARE * sum(codes.values()):
+        # A few odd pixels beside classes that fit are stray values, not more classes.
+        return rules, [*ignored, *(show_code(code, is_color) for code in missing)]
+    names: dict[str, tuple[int, ...]] = {}
+    taken = {rule.name for rule in rules}
+    free = (name for i in range(1000) if (name := f"class{i}") not in taken)
+    own = {code: name for code, name in _own_names(found).items() if name not in taken}
+    for code in missing:
+        name = own.get(code) or next(free)
+        names[name] = (*names.get(name, ()), code)
+    return [*rules, *(ClassRule(name, each, is_color) for name, each in names.items())], ignored
+
+
+def _words_before_classes(request: PrepareRequest) -> list[str]:
+    words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
+    words += [] if request.layout == AUTO else ["--layout", request.layout]
+    for option in ("images", "masks", "valid_mask"):
+        folder = getattr(request.folders, option)
+        words += [] if folder is None else [f"--{option.replace('_', '-')}", str(folder)]
+    if request.instances is not None:
+        words += ["--instances", request.instances.rule]
+        if request.instances.rule == "interior-boundary":
+            words += ["--boundary-width", str(request.instances.boundary_width_px)]
+        if request.instances.background not in (None, (0,)):
+            codes = ",".join(map(str, request.instances.background or ()))
+            words += ["--instance-background", codes]
+    return words
+
+
+def _words_after_classes(request: PrepareRequest) -> list[str]:
+    words: list[str] = []
+    limit = request.archive_limit_gib
+    for option, value in (
+        ("--background", request.background),
+        ("--channel", request.channel),
+        ("--grey", request.grey),
+        ("--nan", request.missing),
+        ("--axes", request.folders.axes),
+        ("--projection", request.folders.projection),
+        ("--tile", request.tile_px),
+        ("--pixel-size", request.pixel_size_um),
+        ("--name", request.name),
+        ("--licence", request.licence or None),
+        ("--archive-limit", limit if limit != DEFAULT_LIMIT_GIB else None),
+    ):
+        words += [] if value is None else [option, str(value)]
+    words += [word for name in request.exclude for word in ("--exclude", name)]
+    words += ["--snap-masks"] if request.snap_masks else []
+    words += ["--skip-unmatched"] if request.skip_unmatched else []
+    return words + (["--overwrite"] if request.overwrite else [])
