@@ -232,8 +232,8 @@ def test_every_rule_knows_every_background(
     # next to the background.
     put(tmp_path / "lab" / "images" / "a.tif", image()[:6, :6])
     put(tmp_path / "lab" / "masks" / "a.tif", labels)
-    options = ("--instances", rule, *words)
-    options += ("--boundary-width", 1) if rule == "interior-boundary" else ()
+    width = ("--boundary-width", "1") if rule == "interior-boundary" else ()
+    options = ("--instances", rule, *words, *width)
     result = cli("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", *options)
     assert result.exit_code == 0, result.stderr
     dataset = load_dataset(tmp_path / "set")
@@ -251,8 +251,7 @@ def test_what_a_value_means_is_asked_for_and_each_answer_works(cli: RunCli, tmp_
     put(tmp_path / "lab" / "images" / "a.tif", image()[:6, :6])
     put(tmp_path / "lab" / "masks" / "a.tif", (NUMBERED - 1).astype(np.int16))
     words = ("dataset", "prepare", tmp_path / "lab", "-o", tmp_path / "set", "--overwrite")
-    words += ("--instances", "binary")
-    refused = cli(*words)
+    refused = cli(*words, "--instances", "binary")
     assert refused.exit_code == 3
     assert "label maps hold 0 and -1; say what -1 is" in refused.stderr
     answers = {
@@ -262,7 +261,7 @@ def test_what_a_value_means_is_asked_for_and_each_answer_works(cli: RunCli, tmp_
     }
     for answer, expected in answers.items():
         assert " ".join(answer) in refused.stderr
-        assert cli(*words, *answer).exit_code == 0
+        assert cli(*words, "--instances", "binary", *answer).exit_code == 0
         dataset = load_dataset(tmp_path / "set")
         mask = load_sample(dataset, dataset.samples[0]).mask
         np.testing.assert_array_equal(mask, expected)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
+from cellenhance.data.dataset.own_results import without_output
 from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
@@ -34,8 +35,8 @@ class FileSet:
         return self.root.is_file()
 
 
-def list_masks(folder: Path) -> FileSet:
-    """Return the image files below a folder of masks.
+def list_masks(folder: Path, output: Path | None = None) -> FileSet:
+    """Return the image files below a folder of masks, but what lies in the `output` folder.
 
     Raises
     ------
@@ -48,7 +49,9 @@ def list_masks(folder: Path) -> FileSet:
         raise DatasetError(f"{folder} is a whole dataset; give its masks folder {folder / 'masks'}")
     tree = walk_folder(folder)
     tree.say_gaps()
-    files = tree.files
+    chosen = without_output(tree.files, folder, output)
+    chosen.say(folder)
+    files = chosen.files
     images = [path for path in files if is_image_name(path) and not path.name.startswith(".")]
     masks: dict[str, Path] = {}
     for path in images:
@@ -66,13 +69,13 @@ def list_masks(folder: Path) -> FileSet:
     return FileSet(folder, {key: masks[key] for key in sorted(masks)})
 
 
-def list_files(path: Path) -> FileSet:
+def list_files(path: Path, output: Path | None = None) -> FileSet:
     """Return one mask file, or the masks of a folder; errors as in `list_masks`."""
     if path.is_file():
         return FileSet(path, {image_stem(path): path})
     if not path.exists():
         raise DatasetError(f"{path}: there is no such file or folder; check the path")
-    return list_masks(path)
+    return list_masks(path, output)
 
 
 def match_files(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
+from cellenhance.data.dataset.own_results import without_results
 from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
@@ -37,11 +38,17 @@ class FoundInputs:
     skipped: tuple[Path, ...]
 
 
-def find_inputs(inputs: Sequence[str]) -> FoundInputs:
+def find_inputs(inputs: Sequence[str], output: Path | None = None) -> FoundInputs:
     """Return the images behind files, folders (with subfolders) and globs.
 
     A dataset folder of ours stands for its `images` folder. Hidden files are left out. Links are
-    followed; those that lead nowhere and folders that may not be read are warned of.
+    followed; those that lead nowhere and folders that may not be read are warned of. What lies in
+    the output folder, and in folders that former commands wrote, is left out and reported; a file
+    that is named itself always counts.
+
+    Parameters
+    ----------
+    output : where the command will write; None where that cannot be among the inputs
 
     Raises
     ------
@@ -51,9 +58,13 @@ def find_inputs(inputs: Sequence[str]) -> FoundInputs:
     images: list[InputImage] = []
     skipped: list[Path] = []
     for text in inputs:
-        found = [found for path in expand_glob(text) for found in _images_at(path, skipped)]
+        own: list[Path] = []
+        found = []
+        for path in _without_results_of_globs(text, output, own):
+            found += _images_at(path, output, skipped, own)
         if not found:
-            raise DatasetError(f"{text}: holds no image; expected TIFF, PNG, JPEG, BMP or .npy")
+            what = "nothing but what cellenhance wrote" if own else "no image"
+            raise DatasetError(f"{text}: holds {what}; expected TIFF, PNG, JPEG, BMP or .npy")
         images += found
     images = list(dict.fromkeys(images))
     _check_collisions(images)
@@ -79,7 +90,25 @@ def _depth(path: Path) -> int:
     return len(path.parts)
 
 
-def _images_at(path: Path, skipped: list[Path]) -> list[InputImage]:
+def _without_results_of_globs(text: str, output: Path | None, own: list[Path]) -> Sequence[Path]:
+    """Return what an input stands for; of what a glob matches, results of ours are noted in `own`.
+
+    What is named itself always counts.
+    """
+    paths = expand_glob(text)
+    if paths == [Path(text)]:
+        return paths
+    parts = Path(text).parts
+    n_fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    chosen = without_results(paths, Path(*parts[:n_fixed]), output)
+    chosen.say(Path(text))
+    own += chosen.left_out
+    return chosen.files
+
+
+def _images_at(
+    path: Path, output: Path | None, skipped: list[Path], own: list[Path]
+) -> list[InputImage]:
     if path.is_file():
         return [InputImage(path, image_stem(path))]
     if not path.exists():
@@ -88,9 +117,12 @@ def _images_at(path: Path, skipped: list[Path]) -> list[InputImage]:
     root = path / "images" if (path / DESCRIPTION_FILE).is_file() else path
     tree = walk_folder(root)
     tree.say_gaps()
+    chosen = without_results(tree.files, root, output)
+    chosen.say(path)
+    own += chosen.left_out
     files = [
         file
-        for file in tree.files
+        for file in chosen.files
         if not any(part.startswith(".") for part in file.relative_to(root).parts)
     ]
     skipped += [file for file in files if not is_image_name(file)]

@@ -75,7 +75,7 @@ def compare(request: CompareRequest, progress: ProgressCallback = silent) -> Com
         An output exists and overwrite was not asked for; nothing was done.
     """
     _check_request(request)
-    found = find_inputs(request.inputs)
+    found = find_inputs(request.inputs, request.output)
     _refuse_existing(request, found.images)
     work, reason = _prepare(request, found.images)
     check_columns(1 + bool(work.truths) + len(work.models), request.style)

@@ -111,9 +111,9 @@ def contour_overlay(
     OutputExistsError
         An output exists and overwrite was not asked for; nothing was done.
     """
-    images, skipped = _list_images(request.images)
-    sets = [images, list_files(request.masks)]
-    sets += [list_files(request.truth)] if request.truth is not None else []
+    images, skipped = _list_images(request.images, request.output)
+    folders = [each for each in (request.masks, request.truth) if each is not None]
+    sets = [images, *(list_files(each, request.output) for each in folders)]
     matched = match_files(*sets, what="images and masks", skip_unmatched=request.skip_unmatched)
     areas = request.output / AREAS_FILE
     stems = [request.output / "overlays" / name for name in matched]
@@ -133,9 +133,9 @@ def contour_overlay(
     return ContourOverlayResult(done.results, done.failed, skipped, areas)
 
 
-def _list_images(path: Path) -> tuple[FileSet, tuple[Path, ...]]:
+def _list_images(path: Path, output: Path) -> tuple[FileSet, tuple[Path, ...]]:
     """Return the images, of a dataset folder those of its `images`, and what is no image."""
-    found = find_inputs([str(path)])
+    found = find_inputs([str(path)], output)
     if path.is_dir():
         return FileSet(path, {each.stem: each.path for each in found.images}), found.skipped
     [only] = found.images

@@ -82,7 +82,8 @@ def evaluate_predictions(
     """
     if request.output is not None:
         refuse_former(request.output, overwrite=request.overwrite)
-    predicted, true = list_masks(request.predictions), list_masks(request.truth)
+    folders = (request.predictions, request.truth)
+    predicted, true = (list_masks(folder, request.output) for folder in folders)
     pairs = match_files(predicted, true, what="masks", skip_unmatched=request.skip_unmatched)
     classes = find_classes(
         [request.truth],

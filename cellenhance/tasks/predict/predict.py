@@ -79,7 +79,7 @@ def predict(request: PredictRequest, progress: ProgressCallback = silent) -> Pre
     OutputExistsError
         An output exists and overwrite was not asked for; nothing was done.
     """
-    found = find_inputs(request.inputs)
+    found = find_inputs(request.inputs, request.output)
     outputs = [mask_path(request.output, image.stem) for image in found.images]
     refuse_existing(outputs, overwrite=request.overwrite)
     paths = [path for run in request.runs for path in checkpoints_of(run)]

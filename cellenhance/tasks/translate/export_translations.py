@@ -110,7 +110,7 @@ def export_translations(
     OutputExistsError
         An output exists and overwrite was not asked for; nothing was done.
     """
-    found = find_inputs(request.inputs)
+    found = find_inputs(request.inputs, request.output)
     outputs = [path for image in found.images for path in _existing(image, request)]
     refuse_existing(outputs, overwrite=request.overwrite)
     compute = choose_compute(request.device, "fp32")

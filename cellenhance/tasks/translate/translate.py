@@ -98,7 +98,7 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
     DatasetError, CheckpointError, DeviceError, OutputExistsError
         Nothing was done: an input, the run or the device is not there, or outputs exist.
     """
-    found = find_inputs(request.inputs)
+    found = find_inputs(request.inputs, request.output)
     stems = [request.output / image.stem for image in found.images]
     files = [figure_path(stem, each) for stem in stems for each in request.style.formats]
     refuse_existing(files, overwrite=request.overwrite)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cellenhance.data.dataset.inputs import find_inputs
+from cellenhance.data.dataset.inputs import FoundInputs, find_inputs
 from cellenhance.errors import DatasetError
 
 
@@ -49,3 +49,63 @@ def test_a_recursive_glob_counts_each_file_once_though_links_lead_in_a_circle(
     (tmp_path / "in" / "sub" / "loop").symlink_to(tmp_path / "in")
     [image] = find_inputs([str(tmp_path / "in" / "**" / "*.tif")]).images
     assert image.path == tmp_path / "in" / "sub" / "a.tif"
+
+
+def names(found: FoundInputs) -> list[str]:
+    return [image.stem for image in found.images]
+
+
+@pytest.mark.parametrize("text", ["in", "in/**/*.tif", "in/*"])
+def test_the_output_folder_among_the_inputs_is_left_out_and_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    caplog.set_level("INFO")
+    output = tmp_path / "in" / "out"
+    make(tmp_path / "in" / "a.tif", output / "masks" / "a.tif", output / "b.png")
+    found = find_inputs([str(tmp_path / text)], output)
+    assert names(found) == ["a"]
+    assert found.skipped == ()
+    assert f"left out, since cellenhance writes there: {output}/" in caplog.text
+
+
+def test_an_output_folder_that_holds_the_inputs_hides_none_of_them(tmp_path: Path) -> None:
+    make(tmp_path / "lab" / "in" / "a.tif", tmp_path / "lab" / "in" / "sub" / "b.tif")
+    for output in (tmp_path / "lab", tmp_path / "lab" / "in"):
+        assert names(find_inputs([str(tmp_path / "lab" / "in")], output)) == ["a", "sub/b"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "folders"),
+    [
+        ("classes.yaml", ["masks", "previews", "probabilities", "uncertainty", "overlays"]),
+        ("areas.csv", ["overlays"]),
+        ("scores.csv", ["comparisons"]),
+        ("run.yaml", ["evaluation/test/worst", "figures"]),
+        ("dataset.yaml", ["masks"]),
+    ],
+)
+@pytest.mark.parametrize("place", ["in", "in/former"])
+def test_results_of_former_commands_are_no_images(
+    tmp_path: Path, mark: str, folders: list[str], place: str
+) -> None:
+    make(tmp_path / "in" / "a.tif", tmp_path / place / "mine" / "b.tif")
+    if (mark, place) == ("dataset.yaml", "in"):
+        return  # a dataset stands for its images
+    make(tmp_path / place / mark, *(tmp_path / place / name / "a.png" for name in folders))
+    expected = ["a", "mine/b"] if place == "in" else ["a", "former/mine/b"]
+    for output in (tmp_path / "in", tmp_path / "elsewhere", None):
+        assert names(find_inputs([str(tmp_path / "in")], output)) == expected
+
+
+def test_masks_of_the_users_own_are_images_like_any_other(tmp_path: Path) -> None:
+    make(tmp_path / "in" / "a.tif", tmp_path / "in" / "masks" / "a.tif")
+    assert names(find_inputs([str(tmp_path / "in")])) == ["a", "masks/a"]
+
+
+def test_a_result_that_is_named_itself_counts(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    make(output / "classes.yaml", output / "masks" / "a.tif")
+    assert names(find_inputs([str(output / "masks" / "a.tif")], output)) == ["a"]
+    assert names(find_inputs([str(output / "masks")])) == ["a"]
+    with pytest.raises(DatasetError, match="holds nothing but what cellenhance wrote"):
+        find_inputs([str(output)])
