@@ -23,12 +23,15 @@ from cellenhance.engine import seeding
 from cellenhance.engine.evaluation import count_pixels
 from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.engine.inference import Predictor
+from cellenhance.engine.options import ComputeOptions
+from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.metrics.scores import majority_scores
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import silent
 from cellenhance.tasks.models import show_model
-from cellenhance.tasks.train.setup import TrainRequest, prepare_run
+from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.setup import prepare_run
 
 BEGIN, END = "<!-- zoo begin -->", "<!-- zoo end -->"
 SEED = 0
@@ -61,14 +64,14 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Train one model, then validate and time its prediction."""
     crop = fitting_crop(name, options.crop, options.dataset)
     request = TrainRequest(
-        options.dataset,
-        name,
-        options.output / "unused",
-        recipe="cellenhance",
-        batch_size=options.batch,
-        device=options.device,
+        dataset=options.dataset,
+        model=name,
+        output=options.output / "unused",
         seed=SEED,
-        assignments=(f"recipe.crop_px={crop}",),
+        recipe=TrainingOptions(
+            recipe="cellenhance", batch_size=options.batch, set=(f"recipe.crop_px={crop}",)
+        ),
+        compute=ComputeOptions(device=options.device),
     )
     prepared = prepare_run(request, silent)
     trainer = prepared.trainer

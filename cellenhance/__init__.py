@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cellenhance.tasks.predict.predict import PredictRequest, predict
     from cellenhance.tasks.prepare.prepare import prepare_dataset
     from cellenhance.tasks.prepare.request import PrepareRequest
-    from cellenhance.tasks.train.setup import TrainRequest
+    from cellenhance.tasks.train.request import TrainRequest
     from cellenhance.tasks.train.train import train
     from cellenhance.tasks.translate.export_translations import (
         ExportTranslationsRequest,
@@ -51,7 +51,7 @@ _HOMES = {
     "PredictRequest": "cellenhance.tasks.predict.predict",
     "Prediction": "cellenhance.engine.predictions",
     "PrepareRequest": "cellenhance.tasks.prepare.request",
-    "TrainRequest": "cellenhance.tasks.train.setup",
+    "TrainRequest": "cellenhance.tasks.train.request",
     "Translations": "cellenhance.engine.whole_translations",
     "evaluate_run": "cellenhance.tasks.evaluate.run",
     "export_translations": "cellenhance.tasks.translate.export_translations",

@@ -75,7 +75,7 @@ def option(
     ...     tile: int | None = option(None, "Side of a tile in pixels.", limits={"ge": 32})
     >>> Tiles(tile=8)
     Traceback (most recent call last):
-    cellenhance.errors.SettingsError: --tile 8: expected a whole number, 32 or more
+    cellenhance.errors.SettingsError: --tile 8: expected a whole number of at least 32
     """
     return Field(default, description=help, json_schema_extra=cast(Any, declared), **(limits or {}))
 
@@ -100,19 +100,24 @@ def flag_of(name: str, field: FieldInfo) -> str:
 
 
 def range_of(field: FieldInfo) -> str:
-    """Return the limits of a field in words: "50 to 1200", "32 or more", or ""."""
-    found = {
-        name: getattr(limit, name)
-        for limit in field.metadata
-        for name in ("ge", "gt", "le", "lt")
-        if hasattr(limit, name)
-    }
+    """Return the limits of a field in words: "50 to 1200", "at least 32", or ""."""
+    return _limits_in_words(
+        {
+            name: getattr(limit, name)
+            for limit in field.metadata
+            for name in ("ge", "gt", "le", "lt")
+            if hasattr(limit, name)
+        }
+    )
+
+
+def _limits_in_words(found: Mapping[str, Any]) -> str:
     low, high = found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
     if low is not None and high is not None:
         return f"{low:g} to {high:g}"
     if low is not None:
-        return f"{low:g} or more" if "ge" in found else f"more than {low:g}"
-    return "" if high is None else f"{high:g} or less"
+        return f"at least {low:g}" if "ge" in found else f"above {low:g}"
+    return "" if high is None else f"at most {high:g}"
 
 
 _NUMBERS = {int: "a whole number", float: "a number"}
@@ -138,7 +143,9 @@ def _refuse(model: type[Options], error: ValidationError) -> str:
     if first["type"] == "too_short":
         return f"{flag}: expected at least {first['ctx']['min_length']}"
     kinds = [words for kind, words in _NUMBERS.items() if kind in types_in(field.annotation)]
-    expected = ", ".join(filter(None, (*kinds[:1], range_of(field))))
+    limits = range_of(field) or _limits_in_words(first.get("ctx", {}))
+    between = " " if limits.startswith("above") else " from " if " to " in limits else " of "
+    expected = between.join(filter(None, (*kinds[:1], limits)))
     return f"{found}: {f'expected {expected}' if expected else first['msg']}"
 
 

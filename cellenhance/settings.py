@@ -74,8 +74,9 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, else the list of names."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"
+    lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    return f"; did you mean '{lower[near[0]]}'?" if near else f"; known: {', '.join(names)}"
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -13,20 +13,26 @@ from pydantic.fields import FieldInfo
 
 from cellenhance.options import Declaration, Options, declaration, flag_of, range_of, types_in
 
-_PLAIN_LIMITS = ("0 or more", "1 or more", "more than 0")
+_PLAIN_LIMITS = ("at least 0", "at least 1", "above 0")
 """Limits that nobody needs to be told of a count or a size."""
 _METAVARS = {int: "N", float: "NUMBER", Path: "PATH", str: "TEXT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One option of a record: where it stands in the record, and what its default is there."""
+    """One option of a record: where it stands in the record, and what its default is there.
+
+    Attributes
+    ----------
+    is_changed : the default is that of a record, not the one of its class
+    """
 
     path: tuple[str, ...]
     field: FieldInfo
     declared: Declaration
     default: Any
     panel: str
+    is_changed: bool
 
     @property
     def name(self) -> str:
@@ -67,7 +73,8 @@ def leaves_of(
             inside = default if isinstance(default, Options) else None
             groups.append((field.annotation, inside, name))
         elif declared is not None:
-            yield Leaf((*path, name), field, declared, default, record.title)
+            is_changed = defaults is not None and name in defaults.model_fields_set
+            yield Leaf((*path, name), field, declared, default, record.title, is_changed)
     for group, inside, name in groups:
         yield from leaves_of(group, inside, (*path, name))
 
@@ -78,7 +85,10 @@ def parameter_of(leaf: Leaf) -> inspect.Parameter:
     if leaf.declared.get("positional"):
         declared = typer.Argument(metavar=leaf.declared["metavar"], help=_help_of(leaf))
     else:
-        flags = (leaf.declared.get("short"), flag_of(leaf.name, leaf.field))
+        flag = flag_of(leaf.name, leaf.field)
+        if leaf.default is True:
+            flag += f"/--no-{flag.removeprefix('--')}"
+        flags = (leaf.declared.get("short"), flag)
         declared = typer.Option(
             *(each for each in flags if each),
             metavar=_metavar_of(leaf),
@@ -103,16 +113,21 @@ def make_record(record: type[Options], leaves: Sequence[Leaf], words: Mapping[st
     """
     tree: dict[str, Any] = {}
     for leaf in leaves:
-        place = tree
-        for part in leaf.path[:-1]:
-            place = place.setdefault(part, {})
         word = words[leaf.name]
-        place[leaf.name] = leaf.default if word in (None, []) else _split(leaf, word)
+        is_given = word is not None and word != []
+        if is_given or leaf.is_changed:
+            place = tree
+            for part in leaf.path[:-1]:
+                place = place.setdefault(part, {})
+            place[leaf.name] = _split(leaf, word) if is_given else leaf.default
     return _build(record, tree)
 
 
 def _build(record: type[Options], tree: Mapping[str, Any]) -> Options:
-    """Return `tree` as a record; the groups in it first, whose refusals name their flags."""
+    """Return `tree` as a record; the groups in it first, whose refusals name their flags.
+
+    What was not given is left to the defaults, so that a record knows what was.
+    """
     values = {
         name: _build(field.annotation, tree[name])
         if isinstance(field.annotation, type) and issubclass(field.annotation, Options)
@@ -132,7 +147,7 @@ def _split(leaf: Leaf, word: Any) -> Any:
 def _collected(leaf: Leaf) -> tuple[Any, Any]:
     """Return the type and the default of what Typer collects: flags, paths, words, or lists."""
     if leaf.field.annotation is bool:
-        return bool, False
+        return bool | None, None
     word: Any = Path if Path in types_in(leaf.field.annotation) else str
     kind = list[word] if leaf.is_list else word
     return (kind, inspect.Parameter.empty) if leaf.is_required else (kind | None, None)

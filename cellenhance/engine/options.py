@@ -13,7 +13,7 @@ class DeviceOptions(Options):
     title: ClassVar[str] = "Compute"
 
     device: str = option(
-        "auto", "auto, cpu, cuda, cuda:N (the Nth GPU, from 0) or mps.", metavar="DEVICE"
+        "auto", "auto, cpu, cuda, cuda:N (GPU N, from 0) or mps.", metavar="DEVICE"
     )
 
 
@@ -21,7 +21,9 @@ class ComputeOptions(DeviceOptions):
     """Where to compute, and in which number format."""
 
     precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
-        "auto", "Number format inside the networks."
+        "auto",
+        "Number format inside the networks: auto, fp32, bf16 or fp16.",
+        metavar="PRECISION",
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.dataset.splits import SplitSettings, load_split
 from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
+from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
@@ -25,8 +26,8 @@ from cellenhance.tasks.prepare.request import PrepareRequest
 from cellenhance.tasks.report.report import ReportRequest
 from cellenhance.tasks.report.report import report as write_report
 from cellenhance.tasks.train.log import Report
-from cellenhance.tasks.train.setup import TrainRequest
-from cellenhance.tasks.train.train import train
+from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.run import train_run
 from cellenhance.tasks.translate.translate import TranslateRequest, translate
 
 MODELS = ("light-unet", "aep")
@@ -73,7 +74,9 @@ class _Demo:
         synthesize_dataset(source, settings, overwrite=True)
         self.announce(f"preparing and splitting them in {self.dataset}")
         classes = tuple(f"{name}={index}" for index, name in enumerate(CLASS_NAMES))
-        prepare_dataset(PrepareRequest(source, self.dataset, classes=classes, overwrite=True))
+        prepare_dataset(
+            PrepareRequest(source=source, output=self.dataset, classes=classes, overwrite=True)
+        )
         split_dataset(self.dataset, SplitSettings(seed=self.seed), overwrite=True)
 
     def test_images(self) -> list[Path]:
@@ -84,15 +87,14 @@ class _Demo:
     def train_and_score(self, model: str) -> RunScores:
         self.announce(f"training {model}")
         request = TrainRequest(
-            self.dataset,
-            model,
-            self.run(model),
-            epochs=_EPOCHS,
+            dataset=self.dataset,
+            model=model,
+            output=self.run(model),
             seed=self.seed,
             overwrite=True,
-            assignments=_SETTINGS,
+            recipe=TrainingOptions(epochs=_EPOCHS, set=_SETTINGS),
         )
-        train(request, self.report(model))
+        train_run(request, self.report(model))
         [scores] = evaluate_run(EvaluateRunRequest(self.run(model)), self.progress)
         return scores
 

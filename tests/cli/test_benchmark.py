@@ -223,7 +223,7 @@ def test_without_its_data_a_protocol_says_what_to_get(cli: Any, tmp_path: Path) 
         (("-m", ","), "name at least one model"),
         (("-m", "light-unet", "--folds", "3"), "has the folds 1 to 2"),
         (("-m", "light-unet", "--subset", "train"), "expected test or val"),
-        (("-m", "light-unet", "--photons", "0"), "expected numbers above 0"),
+        (("-m", "light-unet", "--photons", "0"), "--photons 0: expected a number above 0"),
         (("-m", "light-unett"), "light-unet"),
     ],
 )

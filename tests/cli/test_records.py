@@ -67,8 +67,8 @@ def test_words_become_one_validated_record() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--size", "1"), "error: --size 1: expected a whole number, 2 to 9\n"),
-        (("--size", "big"), "error: --size big: expected a whole number, 2 to 9\n"),
+        (("--size", "1"), "error: --size 1: expected a whole number from 2 to 9\n"),
+        (("--size", "big"), "error: --size big: expected a whole number from 2 to 9\n"),
         (("--numbers", "1,x"), "error: --numbers x: expected a number\n"),
     ],
 )

@@ -111,7 +111,7 @@ def test_the_time_limit_ends_in_a_complete_run(
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--time-limit", 0)
     done = cli(*args, "--epochs", 50, *tiny_training)
     assert done.exit_code == 0, done.stderr
-    assert "1 epochs, the time limit was reached, --resume goes on" in done.stderr
+    assert "1 epoch, the time limit was reached, --resume goes on" in done.stderr
     assert len(rows_of(run / "metrics.csv")) == 1
     load_model(run / "checkpoints" / "best.safetensors")
 

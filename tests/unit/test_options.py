@@ -38,10 +38,10 @@ def test_defaults_are_those_declared() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"n_cells": "many"}, "--n-cells many: expected a whole number, more than 0"),
-        ({"n_cells": 0}, "--n-cells 0: expected a whole number, more than 0"),
-        ({"share": 1.5}, "--share 1.5: expected a number, 0 to 1"),
-        ({"share": float("nan")}, "--share nan: expected a number, 0 to 1"),
+        ({"n_cells": "many"}, "--n-cells many: expected a whole number above 0"),
+        ({"n_cells": 0}, "--n-cells 0: expected a whole number above 0"),
+        ({"share": 1.5}, "--share 1.5: expected a number from 0 to 1"),
+        ({"share": float("nan")}, "--share nan: expected a number from 0 to 1"),
         ({"kind": "oval"}, "--form oval: expected round or flat"),
         ({"words": ["1", "x"]}, "--words x: expected a number"),
         ({"n_cell": 1}, "Group has no option 'n_cell'; did you mean 'n_cells'?"),
@@ -68,9 +68,9 @@ def test_channel_and_grey_are_one_choice() -> None:
 
 def test_limits_are_told_in_words() -> None:
     fields = Group.model_fields
-    assert range_of(fields["n_cells"]) == "more than 0"
+    assert range_of(fields["n_cells"]) == "above 0"
     assert range_of(fields["share"]) == "0 to 1"
-    assert range_of(TilingOptions.model_fields["tile"]) == "32 or more"
+    assert range_of(TilingOptions.model_fields["tile"]) == "at least 32"
     assert range_of(fields["kind"]) == ""
 
 

@@ -11,8 +11,5 @@ DEFAULT_SPLIT = "default"
 Subset = Literal["train", "val", "test"]
 
 DatasetFolder = Annotated[Path, argument("A dataset folder.", metavar="DATASET")]
-SplitName = Annotated[
-    str | None,
-    option(None, "Name of the split.", metavar="NAME", unset=DEFAULT_SPLIT),
-]
+SplitName = Annotated[str, option(..., "Name of the split.", metavar="NAME")]
 SkipUnmatched = Annotated[bool, option(..., "Leave out and name files without a partner.")]

@@ -35,3 +35,15 @@ class TrainingOptions(RecipeOptions):
     batch_size: int | None = option(
         None, "Images in a training step.", limits={"ge": 1}, unset="the recipe's"
     )
+    patience: int | None = option(
+        None,
+        "Stop after this many epochs without a better validation mIoU.",
+        limits={"ge": 1},
+        unset="the recipe's",
+    )
+
+    @property
+    def overrides(self) -> dict[str, int]:
+        """Return the numbers of the recipe that are changed, by their names in it."""
+        asked = {"epochs": self.epochs, "batch_size": self.batch_size, "patience": self.patience}
+        return {name: value for name, value in asked.items() if value is not None}

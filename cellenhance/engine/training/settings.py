@@ -130,6 +130,8 @@ def split_overrides(assignments: dict[str, Any]) -> tuple[dict[str, Any], dict[s
     """
     known = ("settings", "components", "recipe")
     for key, value in assignments.items():
+        if key in RecipeSettings.model_fields:
+            raise SettingsError(f"--set {key}: unknown key '{key}'; did you mean 'recipe.{key}'?")
         if key not in known:
             raise SettingsError(f"--set {key}: unknown key '{key}'{suggest(key, known)}")
         if not isinstance(value, dict):

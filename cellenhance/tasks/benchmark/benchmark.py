@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ from cellenhance.tasks.benchmark.files import (
 from cellenhance.tasks.benchmark.plan import (
     AS_IS,
     BenchmarkPlan,
-    BenchmarkRequest,
     BenchmarkRun,
     as_it_stands,
     check_request,
@@ -43,7 +41,8 @@ from cellenhance.tasks.benchmark.plan import (
     plan_benchmark,
 )
 from cellenhance.tasks.benchmark.probing import probing_tables
-from cellenhance.tasks.benchmark.protocols import find_protocol, published_table
+from cellenhance.tasks.benchmark.protocols import apply_protocol, find_protocol, published_table
+from cellenhance.tasks.benchmark.request import BenchmarkRequest
 from cellenhance.tasks.benchmark.run import ScoredRun, load_scored, make_scored
 from cellenhance.tasks.benchmark.summary import (
     compared_runs,
@@ -51,16 +50,9 @@ from cellenhance.tasks.benchmark.summary import (
     metric_table,
     part_tables,
 )
-from cellenhance.tasks.train.log import Report
+from cellenhance.tasks.train.log import Watch, unwatched
 
 logger = logging.getLogger(__name__)
-
-Watch = Callable[[str], AbstractContextManager[Report]]
-"""Called with the name of a run; yields what receives its training reports."""
-
-
-def _unwatched(_name: str) -> AbstractContextManager[Report]:
-    return nullcontext(lambda _: None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +80,7 @@ class BenchmarkResult:
 
 def plan_only(request: BenchmarkRequest) -> BenchmarkPlan:
     """Return what `benchmark` would do; degraded copies count as not made yet. Writes nothing."""
+    request = apply_protocol(request)
     check_request(request)
     return plan_benchmark(request, make_conditions(request, silent, write=False))
 
@@ -95,7 +88,7 @@ def plan_only(request: BenchmarkRequest) -> BenchmarkPlan:
 def benchmark(
     request: BenchmarkRequest,
     announce: Callable[[str], None] = lambda _: None,
-    watch: Watch = _unwatched,
+    watch: Watch = unwatched,
     progress: ProgressCallback = silent,
 ) -> BenchmarkResult:
     """Make every run that is not there yet, then write the tables of what is.
@@ -113,6 +106,7 @@ def benchmark(
     """
     started = time.monotonic()
     limit_s = None if request.max_hours is None else 3600 * request.max_hours
+    request = apply_protocol(request)
     check_request(request)
     plan = plan_benchmark(request, make_conditions(request, progress))
     work = _Work(plan, announce, watch, progress)
@@ -135,7 +129,7 @@ class _Work:
         progress: ProgressCallback,
     ) -> None:
         self.plan = plan
-        self.subset = plan.request.subset
+        self.subset = plan.request.runs.subset
         self.metrics = metric_names(plan.request)
         self.announce = announce
         self.watch = watch
@@ -199,7 +193,7 @@ class _Work:
         request = self.plan.request
         summary = _summarise(self.plan, scored)
         paths = write_results(self.plan, scored, self.failed, summary)
-        if request.report:
+        if request.tables.report:
             paths += write_figures(request.output, summary)
         return BenchmarkResult(self.plan, tuple(scored), self.failed, summary, paths)
 
@@ -214,10 +208,10 @@ def _summarise(plan: BenchmarkPlan, scored: Sequence[ScoredRun]) -> Summary:
         metrics = metric_table(compared)
         extra += [metrics] if metrics else []
         extra += part_tables(compared)
-        if request.probing:
+        if request.tables.probing:
             extra += probing_tables(compared)
         if request.protocol and compared.condition.name == AS_IS:
             protocol = find_protocol(request.protocol)
             published.append(published_table(protocol, compared.classes, tables[-1], extra))
-    dose = dose_report(tables, request.iou_floor)
+    dose = dose_report(tables, request.tables.iou_floor)
     return Summary(tuple(tables), tuple(extra), dose, tuple(published))

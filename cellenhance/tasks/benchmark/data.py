@@ -17,7 +17,8 @@ from cellenhance.data.degrade.table import DEGRADATION_FILE, load_degradations
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback
 from cellenhance.settings import validate_settings
-from cellenhance.tasks.benchmark.plan import AS_IS, BenchmarkRequest, Condition
+from cellenhance.tasks.benchmark.plan import AS_IS, Condition
+from cellenhance.tasks.benchmark.request import BenchmarkRequest
 from cellenhance.tasks.datasets.degrade import DegradeRequest, degrade_dataset
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def make_conditions(
         A folder of a copy holds another one, and `overwrite` was not asked for.
     """
     conditions = [Condition(AS_IS, None, request.dataset)]
-    for photons in request.photons:
+    for photons in request.tables.photons:
         name = f"photons-{photons:g}"
         condition = Condition(name, photons, request.output / "data" / name)
         conditions.append(condition)
@@ -76,13 +77,13 @@ def _difference(
     try:
         source, copy = load_dataset(request.dataset), load_dataset(folder)
         done = load_degradations(folder / DEGRADATION_FILE)
-        texts = [_read(split_path(root, request.split)) for root in (source.root, folder)]
+        texts = [_read(split_path(root, request.runs.split)) for root in (source.root, folder)]
     except DatasetError as error:
         return str(error)
     if [row.id for row in source.samples] != [row.id for row in copy.samples]:
         return "it has other samples"
     if texts[0] != texts[1]:
-        return f"its split '{request.split}' differs"
+        return f"its split '{request.runs.split}' differs"
     for row in source.samples:
         made = done.get(row.id)
         if made is None or made.source_sha256 != row.sha256:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.files.writers import write_csv, write_json, write_text
-from cellenhance.metrics.bootstrap import LEVEL, Interval
+from cellenhance.metrics.bootstrap import LEVEL, N_RESAMPLES, Interval
 from cellenhance.metrics.cross_validation import (
     FoldScores,
     ScoreDifference,
@@ -89,20 +89,20 @@ def results_to_json(
         "format_version": 1,
         "dataset": dataset.description.name,
         "classes": list(dataset.class_names),
-        "split": request.split,
-        "subset": request.subset,
+        "split": request.runs.split,
+        "subset": request.runs.subset,
         "folds": list(plan.folds),
         "seeds": list(plan.seeds),
-        "models": list(request.models),
+        "models": list(request.model),
         "options": {
-            "recipe": request.recipe,
-            "epochs": request.epochs,
-            "batch_size": request.batch_size,
-            "set": list(request.assignments),
+            "recipe": request.recipe.recipe,
+            "epochs": request.recipe.epochs,
+            "batch_size": request.recipe.batch_size,
+            "set": list(request.recipe.set),
         },
         "command_line": request.command_line,
         "std": "population, over folds",
-        "interval": {"level": LEVEL, "n_resamples": request.n_resamples, "over": "test images"},
+        "interval": {"level": LEVEL, "n_resamples": N_RESAMPLES, "over": "test images"},
         "runs": {"total": len(plan.runs), "finished": len(scored), "failed": dict(failed)},
         "conditions": [_table_to_json(each) for each in summary.tables],
         "extra": [each.to_json() for each in summary.extra],

@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import load_dataset
-from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split
+from cellenhance.data.dataset.splits import load_split
 from cellenhance.engine.checkpoints import load_state
 from cellenhance.engine.device import Compute, choose_compute
 from cellenhance.engine.training.settings import RunSettings, first_difference, recorded_settings
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
-from cellenhance.metrics.bootstrap import N_RESAMPLES
 from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.runs.folder import RunFolder, dataset_identity, read_record
-from cellenhance.tasks.train.setup import TrainRequest, expected_settings
+from cellenhance.tasks.benchmark.request import BenchmarkRequest
+from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.setup import expected_settings
 
 AS_IS = "as-is"
 """Name of the condition in which the dataset is used as it lies."""
-
-SCORED_SUBSETS = ("test", "val")
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkRequest:
-    """What to compare; None means "as the recipe or the default says".
-
-    Attributes
-    ----------
-    models : names of the catalogue; differences are to the first
-    folds : "all", or numbers with commas between
-    n_seeds, seed : seeds `seed`, `seed` + 1, ...
-    metrics : names of further metrics, as `evaluate --metrics` takes them
-    photons : photon counts of degraded copies on which everything is repeated
-    iou_floor : the mIoU whose loss is looked for along the dose; None: 90 % of the first model's
-    max_hours : pause when they are over
-    report : draw figures, too
-    probing : score every run again without the deep maps of each decoder level
-    protocol : name of the published one that filled in the request, see `protocols`
-    overwrite : replace runs that were made with other settings or data
-    """
-
-    dataset: Path
-    models: tuple[str, ...]
-    output: Path
-    split: str = DEFAULT_SPLIT
-    folds: str = "all"
-    n_seeds: int = 1
-    seed: int = 0
-    subset: str = "test"
-    recipe: str | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    assignments: tuple[str, ...] = ()
-    models_file: Path | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    metrics: tuple[str, ...] = ()
-    photons: tuple[float, ...] = ()
-    iou_floor: float | None = None
-    max_hours: float | None = None
-    n_resamples: int = N_RESAMPLES
-    report: bool = False
-    probing: bool = False
-    protocol: str | None = None
-    overwrite: bool = False
-    command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +79,19 @@ class BenchmarkPlan:
 
 def check_request(request: BenchmarkRequest) -> None:
     """Raise `SettingsError` or `DatasetError` for what can be seen to be wrong at once."""
-    if not request.models:
+    if not request.model:
         raise SettingsError("--model: name at least one model, such as -m light-unet,aep")
-    for what, values in (("-m", request.models), ("--photons", request.photons)):
+    for what, values in (("-m", request.model), ("--photons", request.tables.photons)):
         twice = [each for each in values if values.count(each) > 1]
         if twice:
             raise SettingsError(f"{what}: {twice[0]} stands twice; name each once")
-    if request.subset not in SCORED_SUBSETS:
-        raise SettingsError(f"--subset {request.subset}: expected {' or '.join(SCORED_SUBSETS)}")
     metric_names(request)
     dataset = load_dataset(request.dataset)
-    split = load_split(dataset, request.split)
+    split, subset = load_split(dataset, request.runs.split), request.runs.subset
     for fold in chosen_folds(request):
-        if not split.subset(fold, "test" if request.subset == "test" else "val"):
+        if not split.subset(fold, subset):
             raise DatasetError(
-                f"{dataset.root}: split '{split.name}', fold {fold} has no {request.subset} "
+                f"{dataset.root}: split '{split.name}', fold {fold} has no {subset} "
                 "samples to score; choose another --split or --subset"
             )
 
@@ -157,9 +106,9 @@ def metric_names(request: BenchmarkRequest) -> tuple[str, ...]:
     """
     size = load_dataset(request.dataset).description.pixel_size_um
     found, _ = choose_metrics(
-        request.metrics, has_probabilities=True, has_pixel_size=size is not None
+        request.tables.metrics, has_probabilities=True, has_pixel_size=size is not None
     )
-    always = ("accuracy",) if "accuracy" in request.metrics else ()
+    always = ("accuracy",) if "accuracy" in request.tables.metrics else ()
     return (*always, *(each.name for each in found))
 
 
@@ -171,13 +120,14 @@ def chosen_folds(request: BenchmarkRequest) -> tuple[int, ...]:
     SettingsError
         The word is no list of numbers, or the split lacks a fold.
     """
-    n_folds = load_split(load_dataset(request.dataset), request.split).n_folds
-    if request.folds == "all":
+    asked, name = request.runs.folds, request.runs.split
+    n_folds = load_split(load_dataset(request.dataset), name).n_folds
+    if asked == "all":
         return tuple(range(1, n_folds + 1))
-    words = request.folds.split(",")
+    words = asked.split(",")
     if not all(word.isdigit() and 1 <= int(word) <= n_folds for word in words):
         raise SettingsError(
-            f"--folds {request.folds}: split '{request.split}' has the folds 1 to {n_folds}; "
+            f"--folds {asked}: split '{name}' has the folds 1 to {n_folds}; "
             "expected all, or numbers with commas between"
         )
     return tuple(dict.fromkeys(int(word) for word in words))
@@ -193,9 +143,9 @@ def plan_benchmark(request: BenchmarkRequest, conditions: tuple[Condition, ...])
     SettingsError, CatalogError, DatasetError
         A model, a setting, a fold or the dataset does not fit.
     """
-    compute = choose_compute(request.device, request.precision)
+    compute = choose_compute(request.compute.device, request.compute.precision)
     folds = chosen_folds(request)
-    seeds = tuple(range(request.seed, request.seed + request.n_seeds))
+    seeds = tuple(range(request.runs.seed, request.runs.seed + request.runs.seeds))
     runs = tuple(
         _plan_run(request, condition, train, compute)
         for condition in conditions
@@ -212,23 +162,18 @@ def _train_requests(
 ) -> Iterator[TrainRequest]:
     for seed in seeds:
         for fold in folds:
-            for model in request.models:
+            for model in request.model:
                 root = request.output / "runs" / condition.name / model
                 yield TrainRequest(
                     dataset=condition.dataset,
                     model=model,
                     output=root / f"seed-{seed}" / f"fold-{fold}",
-                    recipe=request.recipe,
-                    split=request.split,
+                    split=request.runs.split,
                     fold=fold,
-                    epochs=request.epochs,
-                    batch_size=request.batch_size,
                     seed=seed,
-                    device=request.device,
-                    precision=request.precision,
-                    assignments=request.assignments,
-                    models_file=request.models_file,
                     resume=True,
+                    recipe=request.recipe,
+                    compute=request.compute,
                     command_line=request.command_line,
                 )
 
@@ -246,7 +191,8 @@ def _plan_run(
                     f"{train.output}: was made otherwise ({difference}); repeat the first command, "
                     "choose another -o, or replace such runs with --overwrite"
                 )
-            status, train = RunStatus.NEW, replace(train, resume=False, overwrite=True)
+            status = RunStatus.NEW
+            train = train.model_copy(update={"resume": False, "overwrite": True})
     return BenchmarkRun(condition, train.model, settings.seed, settings.fold, status, train)
 
 

@@ -41,7 +41,7 @@ def probe(scored: ScoredRun) -> Mapping[str, ImageMatrices]:
     if path.is_file():
         return load_image_confusion(path)
     request = scored.run.request
-    predictor = load_predictor([folder.best_path], choose_compute(request.device, "fp32"))
+    predictor = load_predictor([folder.best_path], choose_compute(request.compute.device, "fp32"))
     network = predictor.members[0].network
     levels = probed_levels(network)
     if not levels:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from cellenhance.render.benchmark.extra_tables import ExtraTable
 from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable, format_mean
 from cellenhance.render.tables import Table
 from cellenhance.settings import Settings, suggest, validate_settings
-from cellenhance.tasks.benchmark.plan import BenchmarkRequest
+from cellenhance.tasks.benchmark.request import BenchmarkRequest
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +97,8 @@ def find_protocol(name: str) -> Protocol:
     return protocols[name]
 
 
-def apply_protocol(request: BenchmarkRequest, name: str) -> BenchmarkRequest:
-    """Return the request with everything that it leaves open filled in from the protocol.
+def apply_protocol(request: BenchmarkRequest) -> BenchmarkRequest:
+    """Return the request with everything that it leaves open filled in from its protocol.
 
     Raises
     ------
@@ -108,6 +107,9 @@ def apply_protocol(request: BenchmarkRequest, name: str) -> BenchmarkRequest:
     SettingsError
         There is no such protocol, or the dataset has another number of classes.
     """
+    name = request.protocol
+    if name is None:
+        return request
     protocol = find_protocol(name)
     if not (request.dataset / DESCRIPTION_FILE).is_file():
         raise DatasetError(
@@ -121,19 +123,21 @@ def apply_protocol(request: BenchmarkRequest, name: str) -> BenchmarkRequest:
             f"{', '.join(protocol.classes)}; prepare it with those"
         )
     _note_differences(request, protocol)
-    return replace(
-        request,
-        models=request.models or protocol.models,
-        recipe=request.recipe or protocol.recipe,
-        metrics=tuple(dict.fromkeys((*protocol.metrics, *request.metrics))),
-        probing=request.probing or protocol.probing,
-        protocol=name,
+    recipe, tables = request.recipe, request.tables
+    metrics = tuple(dict.fromkeys((*protocol.metrics, *tables.metrics)))
+    probing = tables.probing or protocol.probing
+    return request.model_copy(
+        update={
+            "model": request.model or protocol.models,
+            "recipe": recipe.model_copy(update={"recipe": recipe.recipe or protocol.recipe}),
+            "tables": tables.model_copy(update={"metrics": metrics, "probing": probing}),
+        }
     )
 
 
 def _note_differences(request: BenchmarkRequest, protocol: Protocol) -> None:
     dataset = load_dataset(request.dataset)
-    n_folds = load_split(dataset, request.split).n_folds
+    n_folds = load_split(dataset, request.runs.split).n_folds
     found = []
     if protocol.n_folds not in (None, n_folds):
         found.append(f"{n_folds} fold(s) where it has {protocol.n_folds}")

@@ -25,7 +25,7 @@ from cellenhance.tasks.benchmark.plan import BenchmarkRun, RunStatus
 from cellenhance.tasks.evaluate.output import IMAGES_FILE
 from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
 from cellenhance.tasks.train.log import Report
-from cellenhance.tasks.train.train import train
+from cellenhance.tasks.train.run import train_run
 
 RESULT_FILE = "scored.json"
 
@@ -121,12 +121,12 @@ def make_scored(
     CellEnhanceError
         Training or scoring failed.
     """
-    trained = train(run.request, report, progress, out_of_time)
+    trained = train_run(run.request, report, progress, out_of_time)
     request = EvaluateRunRequest(
         run.folder.root,
         run.request.dataset,
         subset=subset,
-        device=run.request.device,
+        device=run.request.compute.device,
         n_worst=0,
         metrics=tuple(name for name in metrics if name not in ALWAYS),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cellenhance.metrics.bootstrap import N_RESAMPLES
 from cellenhance.metrics.cross_validation import (
     FoldScores,
     ImageWeights,
@@ -58,7 +59,7 @@ def compared_runs(plan: BenchmarkPlan, scored: Sequence[ScoredRun]) -> Iterator[
     """
     for condition in plan.conditions:
         mine = [each for each in scored if each.run.condition == condition]
-        models = [model for model in plan.request.models if any(m.run.model == model for m in mine)]
+        models = [model for model in plan.request.model if any(m.run.model == model for m in mine)]
         pairs = [
             {(each.run.seed, each.run.fold) for each in mine if each.run.model == model}
             for model in models
@@ -76,7 +77,7 @@ def compared_runs(plan: BenchmarkPlan, scored: Sequence[ScoredRun]) -> Iterator[
         }
         first = [each.counts() for each in by_model[models[0]]]
         rng = np.random.default_rng(_DRAW_SEED)
-        weights = draw_image_weights(first, plan.request.n_resamples, rng)
+        weights = draw_image_weights(first, N_RESAMPLES, rng)
         yield ComparedRuns(condition, by_model, weights)
 
 

@@ -15,7 +15,6 @@ from cellenhance.arrays import FloatImage, ImageArray, MaskArray
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.build import DatasetBuilder, check_output_folder
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, load_dataset
-from cellenhance.data.dataset.options import DEFAULT_SPLIT
 from cellenhance.data.dataset.samples import Sample, SampleStore, load_sample
 from cellenhance.data.dataset.splits import rows_of_subset
 from cellenhance.data.files.storage import replacing_folder
@@ -109,7 +108,7 @@ def _resolve(request: AugmentRequest) -> AugmentationSettings:
 def _sources(dataset: Dataset, request: AugmentRequest) -> Sequence[SampleRow]:
     if request.subset is None:
         return dataset.samples
-    return rows_of_subset(dataset, request.split or DEFAULT_SPLIT, request.subset)
+    return rows_of_subset(dataset, request.split, request.subset)
 
 
 def _limits(dataset: Dataset, rows: Sequence[SampleRow]) -> Normalization:

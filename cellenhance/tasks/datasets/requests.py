@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from cellenhance.data.dataset.options import DatasetFolder, SplitName, Subset
+from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName, Subset
 from cellenhance.engine.training.options import DEFAULT_RECIPE, RecipeOptions
 from cellenhance.options import Options, Output, Overwrite, Seed, option
 
@@ -16,13 +16,13 @@ class AugmentRequest(Options):
     output: Output
     n: int = option(100, "Number of copies in all.", limits={"ge": 1})
     subset: Subset | None = option(None, "Copy only this part of the split.", unset="all images")
-    split: SplitName = None
+    split: SplitName = DEFAULT_SPLIT
     seed: Seed = 0
     overwrite: Overwrite = False
     recipe: RecipeOptions = RecipeOptions(recipe=DEFAULT_RECIPE)
 
     @model_validator(mode="after")
     def _split_of_a_subset(self) -> AugmentRequest:
-        if self.split is not None and self.subset is None:
+        if "split" in self.model_fields_set and self.subset is None:
             raise ValueError("--split has no effect without --subset; give both or neither")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 from cellenhance.engine.training.records import TOTAL, EpochReport, StepReport
@@ -12,6 +13,13 @@ from cellenhance.runs import folder as run_folder
 from cellenhance.runs.folder import RunFolder, RunRecord
 
 Report: TypeAlias = Callable[[StepReport | EpochReport], None]
+Watch: TypeAlias = Callable[[str], AbstractContextManager[Report]]
+"""Called with the name of a run; yields what receives its reports while it trains."""
+
+
+def unwatched(_name: str) -> AbstractContextManager[Report]:
+    """Return what receives the reports of a run that nobody looks at."""
+    return nullcontext(lambda _: None)
 
 
 class RunLog:

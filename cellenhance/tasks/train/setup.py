@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
-from cellenhance.data.dataset.splits import DEFAULT_SPLIT, SplitTable, load_split
+from cellenhance.data.dataset.splits import SplitTable, load_split
 from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.device import Compute, choose_compute
@@ -40,33 +38,9 @@ from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.degrade_plans import check_training_counts
 from cellenhance.tasks.train.memory import fit_batch
 from cellenhance.tasks.train.reading import RunSamples, read_samples
+from cellenhance.tasks.train.request import TrainRequest
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainRequest:
-    """What `train` is asked to do; None means "as the recipe or the default says"."""
-
-    dataset: Path
-    model: str
-    output: Path
-    recipe: str | None = None
-    split: str = DEFAULT_SPLIT
-    fold: int | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    patience: int | None = None
-    time_limit_min: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    assignments: tuple[str, ...] = ()
-    models_file: Path | None = None
-    init_from: Path | None = None
-    resume: bool = False
-    overwrite: bool = False
-    command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +58,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
     for each in dataset.description.warnings:
         logger.warning("%s: %s", dataset.description.name, each)
     split = load_split(dataset, request.split)
-    compute = choose_compute(request.device, request.precision)
+    compute = choose_compute(request.compute.device, request.compute.precision)
     if compute.precision == "fp16":
         raise SettingsError("training in fp16 is not offered; use --precision bf16 or fp32")
     settings = _resolve_settings(request, compute)
@@ -105,7 +79,7 @@ def prepare_run(request: TrainRequest, progress: ProgressCallback) -> PreparedRu
         best_path=folder.best_path,
         last_path=folder.last_path,
         class_pixels=record.training_pixels,
-        time_limit_s=None if request.time_limit_min is None else 60 * request.time_limit_min,
+        time_limit_s=None if request.time_limit is None else 60 * request.time_limit,
     )
     data = samples.prepared(record.normalization, settings.recipe.preprocessing)
     return PreparedRun(folder, record, Trainer(network, data, plan))
@@ -150,16 +124,11 @@ def expected_settings(request: TrainRequest, compute: Compute) -> RunSettings:
 
 
 def _resolve_settings(request: TrainRequest, compute: Compute) -> RunSettings:
-    catalog = load_catalog(request.models_file)
-    model_overrides, recipe_overrides = split_overrides(parse_assignments(request.assignments))
-    options = {
-        "epochs": request.epochs,
-        "batch_size": request.batch_size,
-        "patience": request.patience,
-    }
-    recipe_overrides |= {key: value for key, value in options.items() if value is not None}
+    catalog = load_catalog(request.recipe.models)
+    model_overrides, recipe_overrides = split_overrides(parse_assignments(request.recipe.set))
+    recipe_overrides |= request.recipe.overrides
     entry = catalog.resolve(request.model, model_overrides)
-    recipe_name = request.recipe or entry.recipe
+    recipe_name = request.recipe.recipe or entry.recipe
     recipe = resolve_recipe(catalog, recipe_name, recipe_overrides)
     check_preprocessing(recipe, entry)
     return RunSettings(
@@ -167,7 +136,7 @@ def _resolve_settings(request: TrainRequest, compute: Compute) -> RunSettings:
         recipe_name=recipe_name,
         recipe=recipe,
         split=request.split,
-        fold=request.fold or 1,
+        fold=request.one_fold,
         seed=request.seed,
         device=str(compute.device),
         precision=compute.precision,

@@ -1,222 +1,81 @@
-"""Train one model on one dataset: a request becomes a run folder."""
+"""Train a model on a dataset: one run, or one for each fold of a split."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.splits import load_split
-from cellenhance.engine.device import Compute
-from cellenhance.engine.training.interruption import ERRORS, deferred_signals
-from cellenhance.engine.training.settings import first_difference, recorded_settings
-from cellenhance.errors import (
-    CheckpointError,
-    OutputExistsError,
-    PausedRunError,
-    SettingsError,
-)
-from cellenhance.networks.complexity import count_parameters
+from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.runs import folder as run_folder
-from cellenhance.runs.folder import RunFolder, RunRecord
-from cellenhance.runs.header import TrainingState
-from cellenhance.runs.lock import LOCK_FILE, locked
-from cellenhance.tasks.train.log import Report, RunLog
-from cellenhance.tasks.train.memory import estimate_bytes
-from cellenhance.tasks.train.setup import PreparedRun, TrainRequest, prepare_run
+from cellenhance.tasks.train.log import Watch, unwatched
+from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.run import RunPlan, TrainResult, plan_run, train_run
 
 logger = logging.getLogger(__name__)
-
-_TIMED_STEPS = 3
-_OUT_OF_TIME = -1
-"""Stands among the numbers of signals for the caller's own reason to pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
-    """What a run would do: the numbers that ``--dry-run`` prints."""
+    """What would be trained: the number of runs, and the first of them."""
 
-    n_parameters: int
-    n_train: int
-    n_val: int
-    n_steps_per_epoch: int
-    n_epochs: int
-    memory_bytes: int
-    seconds_per_step: float
-    compute: Compute
+    n_runs: int
+    run: RunPlan
 
 
-@dataclass(frozen=True, slots=True)
-class TrainResult:
-    """What a finished run came to."""
+def train(
+    request: TrainRequest,
+    watch: Watch = unwatched,
+    progress: ProgressCallback = silent,
+) -> tuple[TrainResult, ...]:
+    """Train to the end of the recipe; one result for each fold that was asked for.
 
-    folder: Path
-    n_epochs: int
-    best_epoch: int
-    best_miou: float | None
-    stopped_because: str
+    Parameters
+    ----------
+    watch : called with the name of each run, gives what receives its reports while it trains
+
+    Raises
+    ------
+    SettingsError, DatasetError, CatalogError, DeviceError, OutputExistsError
+        As `train_run`; or the split has several folds and none was chosen.
+    InterruptedRunError, TerminatedRunError
+        Ctrl-C or SIGTERM came; the state was saved first.
+    """
+    results = []
+    for each in runs_of(request):
+        with watch(each.output.name) as report:
+            results.append(train_run(each, report, progress))
+        logger.info("%s", results[-1].summary)
+    return tuple(results)
 
 
-def folds_of(dataset: Path, split: str, fold: str | None) -> list[int] | None:
-    """Return the folds meant by ``--fold K|all``, or None for the only fold of a split.
+def plan_training(request: TrainRequest, progress: ProgressCallback = silent) -> TrainPlan:
+    """Return what `train` would do, with a few steps of the first run timed; writes nothing."""
+    runs = runs_of(request)
+    return TrainPlan(len(runs), plan_run(runs[0], progress))
+
+
+def runs_of(request: TrainRequest) -> list[TrainRequest]:
+    """Return one request for each run: the one that is asked for, or one a fold in fold-K.
 
     Raises
     ------
     SettingsError
         The split has several folds and none was chosen, or the fold does not exist.
     """
-    n_folds = load_split(load_dataset(dataset), split).n_folds
+    name, fold = request.split, request.fold
+    n_folds = load_split(load_dataset(request.dataset), name).n_folds
     if fold == "all":
-        return list(range(1, n_folds + 1))
-    if fold is None:
-        if n_folds > 1:
-            raise SettingsError(
-                f"split '{split}' has {n_folds} folds; choose one with --fold K or all of them "
-                "with --fold all"
-            )
-        return None
-    if not fold.isdigit() or not 1 <= int(fold) <= n_folds:
-        raise SettingsError(f"--fold {fold}: split '{split}' has the folds 1 to {n_folds}, or all")
-    return [int(fold)]
-
-
-def train(
-    request: TrainRequest,
-    report: Report = lambda _: None,
-    progress: ProgressCallback = silent,
-    out_of_time: Callable[[], bool] = lambda: False,
-) -> TrainResult:
-    """Train to the end of the recipe and return what came of it.
-
-    Parameters
-    ----------
-    out_of_time : asked after every step; True pauses the run where it is, as Ctrl-C does
-
-    Raises
-    ------
-    OutputExistsError
-        The folder holds a run and neither resume nor overwrite was asked for.
-    SettingsError, DatasetError, CatalogError, DeviceError
-        The request does not fit the data, the catalogue or the machine.
-    InterruptedRunError, TerminatedRunError
-        Ctrl-C or SIGTERM came; the state was saved first.
-    PausedRunError
-        `out_of_time` said so; the state was saved first.
-    """
-    folder = RunFolder(request.output)
-    _check_output(folder, request)
-    prepared = prepare_run(request, progress)
-    with locked(folder.root):
-        state = _start_state(prepared, request)
-        if state.finished:
-            logger.info("%s is finished already (%s)", folder.root, state.stopped_because)
-            return _result(folder, state)
-        log = RunLog(folder, prepared.record, report)
-        with deferred_signals() as received:
-            state = prepared.trainer.fit(
-                state, log, lambda: received() or (_OUT_OF_TIME if out_of_time() else None)
-            )
-            number = received()
-    if number is not None and state.finished:
-        # It came in the last validation: what calls us must stop all the same.
-        raise ERRORS[number](
-            f"stopped; the training in {folder.root} had just finished and is saved"
+        return [
+            request.model_copy(update={"fold": k, "output": request.output / f"fold-{k}"})
+            for k in range(1, n_folds + 1)
+        ]
+    if fold is None and n_folds > 1:
+        raise SettingsError(
+            f"split '{name}' has {n_folds} folds; choose one with --fold K or all of them with "
+            "--fold all"
         )
-    if state.stopped_because is None:
-        error = PausedRunError if number is None else ERRORS[number]
-        raise error(
-            f"stopped in epoch {state.epoch} after step {state.step}, state saved in "
-            f"{folder.last_path}; go on with --resume"
-        )
-    return _result(folder, state)
-
-
-def plan_training(request: TrainRequest, progress: ProgressCallback = silent) -> TrainPlan:
-    """Return what `train` would do, with a few steps timed; writes nothing."""
-    prepared = prepare_run(request, progress)
-    trainer = prepared.trainer
-    recipe = trainer.plan.recipe
-    trainer.network.train()
-    trainer.train_step(1, 0)
-    started = time.perf_counter()
-    for step in range(_TIMED_STEPS):
-        float(trainer.train_step(1, step % trainer.n_steps)[0]["total"])
-    seconds = (time.perf_counter() - started) / _TIMED_STEPS
-    return TrainPlan(
-        n_parameters=count_parameters(trainer.network),
-        n_train=prepared.record.n_train,
-        n_val=prepared.record.n_val,
-        n_steps_per_epoch=trainer.n_steps,
-        n_epochs=recipe.epochs,
-        memory_bytes=estimate_bytes(
-            trainer.network, recipe, max(mask.size for mask in trainer.data.images.masks)
-        ),
-        seconds_per_step=seconds,
-        compute=trainer.plan.compute,
-    )
-
-
-def _check_output(folder: RunFolder, request: TrainRequest) -> None:
-    if request.resume and request.overwrite:
-        raise SettingsError("--resume and --overwrite contradict each other; give one of them")
-    if folder.record_path.exists() and not (request.resume or request.overwrite):
-        raise OutputExistsError(
-            f"{folder.root}: holds a run already; go on with --resume, replace it with "
-            "--overwrite, or choose another -o"
-        )
-    if (
-        not folder.record_path.exists()
-        and folder.root.is_dir()
-        and any(each.name != LOCK_FILE for each in folder.root.iterdir())
-    ):
-        raise OutputExistsError(
-            f"{folder.root}: is not empty and no run of ours; choose another -o"
-        )
-
-
-def _start_state(prepared: PreparedRun, request: TrainRequest) -> TrainingState:
-    """Return the counters to start from, and bring the folder into the state they describe."""
-    folder, record = prepared.folder, prepared.record
-    if request.resume and folder.record_path.exists():
-        _check_same_run(run_folder.read_record(folder), record, folder)
-        if folder.last_path.is_file():
-            state = prepared.trainer.resume()
-            for path in (folder.metrics_path, folder.timing_path):
-                run_folder.cut_back(path, state.epoch - 1)
-            if not state.finished:
-                logger.info("going on in epoch %d at step %d", state.epoch, state.step)
-            return state
-        logger.info("%s has no checkpoint yet: starting over", folder.root)
-    for path in (folder.metrics_path, folder.timing_path, folder.last_path, folder.best_path):
-        path.unlink(missing_ok=True)
-    run_folder.write_record(folder, record)
-    return TrainingState()
-
-
-def _check_same_run(old: RunRecord, new: RunRecord, folder: RunFolder) -> None:
-    difference = first_difference(recorded_settings(old), recorded_settings(new))
-    if difference is None and old.initialised_from != new.initialised_from:
-        difference = f"--init-from: {old.initialised_from}, now {new.initialised_from}"
-    if difference is None and old.dataset_identity != new.dataset_identity:
-        difference = "the dataset or its split has changed"
-    if difference is not None:
-        raise CheckpointError(
-            f"{folder.record_path}: the run was started otherwise ({difference}); repeat the "
-            f"first command with --resume: {old.command_line}"
-        )
-
-
-def _result(folder: RunFolder, state: TrainingState) -> TrainResult:
-    assert state.best_epoch is not None
-    assert state.stopped_because is not None
-    return TrainResult(
-        folder=folder.root,
-        n_epochs=state.epoch - 1,
-        best_epoch=state.best_epoch,
-        best_miou=state.best_miou,
-        stopped_because=state.stopped_because,
-    )
+    if fold is not None and not 1 <= fold <= n_folds:
+        raise SettingsError(f"--fold {fold}: split '{name}' has the folds 1 to {n_folds}, or all")
+    return [request]

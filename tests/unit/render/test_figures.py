@@ -71,8 +71,8 @@ def test_a_png_that_is_too_large_is_refused_before_anything_is_written(tmp_path:
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"width_mm": 5}, "--width-mm 5: expected a number, 30 to 1000"),
-        ({"dpi": 10}, "--dpi 10: expected a whole number, 50 to 1200"),
+        ({"width_mm": 5}, "--width-mm 5: expected a number from 30 to 1000"),
+        ({"dpi": 10}, "--dpi 10: expected a whole number from 50 to 1200"),
         ({"background": "pink"}, "--background pink: expected light or dark"),
         ({"formats": ()}, "--format: expected at least 1"),
     ],

@@ -1,0 +1,63 @@
+"""What `train` can be asked to do; imports nothing slow."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName
+from cellenhance.engine.options import ComputeOptions
+from cellenhance.engine.training.options import TrainingOptions
+from cellenhance.errors import SettingsError
+from cellenhance.options import Options, Output, Overwrite, Seed, option
+
+
+class TrainRequest(Options):
+    """What to train, on what, and where to; None means "as the recipe or the default says"."""
+
+    dataset: DatasetFolder
+    output: Output
+    model: str = option(
+        "aep",
+        "A model of the catalogue; cellenhance models lists them.",
+        short="-m",
+        metavar="NAME",
+    )
+    split: SplitName = DEFAULT_SPLIT
+    fold: int | Literal["all"] | None = option(
+        None,
+        "Fold of the split, from 1, or all of them, in FOLDER/fold-K each.",
+        metavar="K|all",
+        unset="the only one",
+    )
+    time_limit: float | None = option(
+        None,
+        "Stop after this many minutes of training, then validate and save.",
+        metavar="MINUTES",
+        limits={"ge": 0},
+    )
+    init_from: Path | None = option(
+        None,
+        "Start from the weights in this .safetensors file: a checkpoint of ours, or an encoder "
+        "with torchvision's names; -v lists every tensor.",
+        metavar="FILE",
+    )
+    seed: Seed = 0
+    resume: bool = option(False, "Go on with the run in the output folder.")
+    overwrite: Overwrite = False
+    recipe: TrainingOptions = TrainingOptions()
+    compute: ComputeOptions = ComputeOptions()
+    command_line: str = Field(
+        default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]), repr=False
+    )
+
+    @property
+    def one_fold(self) -> int:
+        """Return the number of the fold that one run trains on."""
+        if self.fold == "all":
+            raise SettingsError("--fold all is several runs; one run takes one fold")
+        return self.fold or 1
