@@ -68,16 +68,15 @@ def stay_inside(chains: list[Points], owner: NDArray[np.int32]) -> list[Points]:
     return kept
 
 
-def stamp_curves(size_px: int, chains: list[Points]) -> Curves:
-    """Return the curves on a square of `size_px`."""
-    shape = (size_px, size_px)
+def stamp_curves(chains: list[Points], within: NDArray[np.bool_]) -> Curves:
+    """Return the curves on the pixels where (H, W) `within` is True; elsewhere none is near."""
+    distances = np.full(within.shape, OUTSIDE_PX, np.float32)
+    curves = np.full(within.shape, -1, np.int32)
     points = np.concatenate([np.empty((0, 2)), *chains])
     if not len(points):
-        return Curves(np.full(shape, OUTSIDE_PX, np.float32), np.full(shape, -1, np.int32))
+        return Curves(distances, curves)
     number = np.repeat(np.arange(len(chains), dtype=np.int32), [len(chain) for chain in chains])
-    pixels = np.indices(shape, dtype=np.float64).reshape(2, -1).T
-    distance, nearest = cKDTree(points).query(pixels, distance_upper_bound=OUTSIDE_PX)
-    curve = np.append(number, np.int32(-1))[nearest]  # len(points) where none is near
-    return Curves(
-        np.minimum(distance, OUTSIDE_PX).astype(np.float32).reshape(shape), curve.reshape(shape)
-    )
+    distance, nearest = cKDTree(points).query(np.argwhere(within), distance_upper_bound=OUTSIDE_PX)
+    distances[within] = np.minimum(distance, OUTSIDE_PX)
+    curves[within] = np.append(number, np.int32(-1))[nearest]  # len(points) where none is near
+    return Curves(distances, curves)

@@ -8,13 +8,12 @@ from cellenhance.data.degrade.ranges import draw_between, draw_log_between
 
 
 def between(limits: tuple[float, float], rng: np.random.Generator) -> float:
-    """Return a number drawn evenly between the limits."""
-    return draw_between(limits, rng.random())
+    """Return a number between the limits, drawn evenly; above 0 evenly in its logarithm.
 
-
-def log_between(limits: tuple[float, float], rng: np.random.Generator) -> float:
-    """Return a number drawn between the limits, evenly in its logarithm: for sizes."""
-    return draw_log_between(limits, rng.random())
+    So a radius of 5 to 10 px is as likely as one of 10 to 20 px.
+    """
+    draw = draw_log_between if limits[0] > 0 else draw_between
+    return draw(limits, rng.random())
 
 
 def happens(share: float, rng: np.random.Generator) -> bool:

@@ -18,6 +18,8 @@ from cellenhance.data.world.placing import Points
 OUTSIDE_PX = 8.0
 """How far outside an outline its distance is still known."""
 
+_NOWHERE_PX = -1e6
+"""Depth in outlines that do not reach a pixel."""
 _WAVES = np.arange(2, 7)
 
 
@@ -93,7 +95,7 @@ def stamp(size_px: int, outlines: Iterable[Outline], points: Points | None = Non
     ----------
     points : (H, W, 2) where each pixel is looked up, if the plane is bent; None: where it is
     """
-    depth = np.full((size_px, size_px), -OUTSIDE_PX, np.float32)
+    depth = np.full((size_px, size_px), _NOWHERE_PX, np.float32)
     rival = depth.copy()  # depth in the next owner, which tells how far the line between them is
     nearest = np.zeros((size_px, size_px), np.int32)
     y, x = (points.transpose(2, 0, 1) if points is not None else np.indices(depth.shape)).astype(
@@ -109,13 +111,14 @@ def stamp(size_px: int, outlines: Iterable[Outline], points: Points | None = Non
         window = (slice(low[0], high[0]), slice(low[1], high[1]))
         here, before = _distance(outline, y[window], x[window]), depth[window].copy()
         is_other = nearest[window] != outline.owner
-        rivalling = np.where(is_other, np.minimum(here, before), -np.float32(OUTSIDE_PX))
+        rivalling = np.where(is_other, np.minimum(here, before), np.float32(_NOWHERE_PX))
         rival[window] = np.maximum(rival[window], rivalling)
         nearest[window][here > before] = outline.owner
         depth[window] = np.maximum(before, here)
     to_border = np.where(depth > 0, np.minimum(depth, (depth - rival) / 2), depth)
     owner = np.where(depth > 0, nearest, 0).astype(np.int32)
-    return Stamped(depth, to_border, owner, nearest)
+    least = np.float32(-OUTSIDE_PX)
+    return Stamped(np.maximum(depth, least), np.maximum(to_border, least), owner, nearest)
 
 
 def _largest_shift(points: Points) -> float:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, smooth_field
-from cellenhance.data.world.outlines import Outline, draw_outline, stamp
+from cellenhance.data.world.outlines import OUTSIDE_PX, Outline, draw_outline, stamp
 from cellenhance.data.world.placing import Points, place_in_layer
 from cellenhance.data.world.scatter import ScatterRanges, scatter_outlines, typical_radius
 from cellenhance.data.world.tessellation import tessellate, warped_grid
@@ -61,7 +61,7 @@ class Population:
 
 
 def draw_population(size_px: int, r: PopulationRanges, rng: np.random.Generator) -> Population:
-    """Return lone cells, or cells that fill one to three colonies."""
+    """Return lone cells, or cells that fill closed colonies."""
     if happens(between(r.colony, rng), rng):
         return _draw_colonies(size_px, r, rng)
     return _draw_lone_cells(size_px, r, rng)
@@ -95,7 +95,7 @@ def _processes(cell: Outline, rng: np.random.Generator) -> list[Outline]:
 
 
 def _draw_colonies(size_px: int, r: PopulationRanges, rng: np.random.Generator) -> Population:
-    radius, disorder = log_between(r.radius_px, rng), rng.uniform(0.12, 0.3)
+    radius, disorder = between(r.radius_px, rng), rng.uniform(0.12, 0.3)
     flattening = rng.uniform(1, 2)
     seeds = place_in_layer(size_px, 2 * radius, disorder, rng, flattening=flattening)
     points = warped_grid(size_px, between(r.bend, rng) * radius, 0.7 * radius, rng)
@@ -103,16 +103,18 @@ def _draw_colonies(size_px: int, r: PopulationRanges, rng: np.random.Generator) 
     outlines = [
         draw_outline(
             tuple(rng.uniform(0, size_px, 2)),
-            log_between(r.colony_px, rng),
+            between(r.colony_px, rng),
             rng,
             owner=1,
             stretch=rng.uniform(1, 2),
             waviness=0.2,
         )
-        for _ in range(1 + int(rng.integers(3)))
+        for _ in range(1 + int(rng.poisson((size_px / 256) ** 2)))
     ]
+    depth = stamp(size_px, outlines).depth
     frayed = rng.uniform(0, 0.25) * radius * smooth_field(size_px, 0.5 * radius, rng)
-    depth = stamp(size_px, outlines).depth + frayed
+    # Fading out as far outside as depths are known, so that no islands rise there.
+    depth += np.clip(frayed, -6, 6) * np.clip(1 + depth / np.float32(OUTSIDE_PX), 0, 1)
     owner = np.where(depth > 0, cells.cell + 1, 0).astype(np.int32)
     to_border = np.where(depth > 0, np.minimum(depth, cells.to_border), depth).astype(np.float32)
     nucleus = _nuclei(owner, to_border, seeds, np.full(len(seeds), 0.9 * radius), points, rng)

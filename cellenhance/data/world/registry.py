@@ -23,6 +23,7 @@ from cellenhance.errors import SettingsError
 from cellenhance.settings import suggest
 
 MIXED = "mixed"
+LEAST_SIZE_PX = 32
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
     for module in (
@@ -55,12 +56,19 @@ def draw_scene(kind: str, size_px: int, rng: np.random.Generator) -> Scene:
     SettingsError
         There is no such kind, or the side is too small.
     """
-    if size_px < 32:
-        raise SettingsError(f"a scene of {size_px} px: expected a side of at least 32 px")
+    check_kind(kind)
+    if size_px < LEAST_SIZE_PX:
+        raise SettingsError(
+            f"a scene of {size_px} px: expected a side of at least {LEAST_SIZE_PX} px"
+        )
     if kind == MIXED:
         kind = list(KINDS)[int(rng.integers(len(KINDS)))]
-    if kind not in KINDS:
+    return KINDS[kind].draw(size_px, rng)
+
+
+def check_kind(kind: str) -> None:
+    """Raise SettingsError unless `kind` is a name of `KINDS` or "mixed"."""
+    if kind not in KINDS and kind != MIXED:
         raise SettingsError(
             f"the kind of scene '{kind}' is unknown{suggest(kind, [*KINDS, MIXED])}"
         )
-    return KINDS[kind].draw(size_px, rng)

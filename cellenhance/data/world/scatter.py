@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, ShareRange
-from cellenhance.data.world.draws import between, log_between
+from cellenhance.data.world.draws import between
 from cellenhance.data.world.outlines import Outline, draw_outline
 from cellenhance.data.world.placing import place_apart
 from cellenhance.settings import Settings
@@ -36,9 +36,9 @@ def scatter_outlines(
     ----------
     small : share of the objects that have 0.65 times the radius
     """
-    radius, spread = log_between(r.radius_px, rng), between(r.size_spread, rng)
+    radius, spread = between(r.radius_px, rng), between(r.size_spread, rng)
     area = (size_px + 2 * radius) ** 2
-    wanted = min(log_between(r.crowding, rng) / (np.pi * radius**2), _MOST_PER_PX) * area
+    wanted = min(between(r.crowding, rng) / (np.pi * radius**2), _MOST_PER_PX) * area
     n = max(1, int(rng.poisson(wanted)))
     radii = radius * np.exp(spread * rng.standard_normal(n))
     radii[rng.random(n) < small] *= 0.65

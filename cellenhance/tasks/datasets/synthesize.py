@@ -1,9 +1,11 @@
-"""A synthetic low-light dataset folder, ready to split and train."""
+"""A synthetic dataset folder, ready to split and train: dim cell layers, or scenes of the world."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.data.dataset.build import DatasetBuilder, check_output_folder
 from cellenhance.data.dataset.manifest import (
     Dataset,
@@ -18,12 +20,15 @@ from cellenhance.data.synthesize import (
     SynthesizeSettings,
     synthesize_image,
 )
+from cellenhance.data.world.recording import WorldSettings, record_world_image, world_classes
 from cellenhance.progress import ProgressCallback, silent
+
+_LICENCE = "CC0-1.0"
 
 
 def synthesize_dataset(
     output: Path,
-    settings: SynthesizeSettings,
+    settings: SynthesizeSettings | WorldSettings,
     *,
     overwrite: bool = False,
     progress: ProgressCallback = silent,
@@ -33,25 +38,59 @@ def synthesize_dataset(
     Raises
     ------
     SettingsError
-        `output` exists (with `overwrite`: and is no dataset of ours).
+        `output` exists (with `overwrite`: and is no dataset of ours), or the world has no scenes
+        of this kind.
     """
+    if isinstance(settings, WorldSettings):
+        description, images = _describe_world(settings), _draw_world(settings)
+    else:
+        description, images = _describe_layers(settings), _draw_layers(settings)
     check_output_folder(output, overwrite=overwrite)
-    description = DatasetDescription(
+    with replacing_folder(output, overwrite=overwrite) as folder:
+        builder = DatasetBuilder(folder, description)
+        for done, (sample_id, image, mask) in enumerate(images, start=1):
+            builder.add(sample_id, image, mask)
+            progress(done, settings.n_images, "drawing")
+        built = builder.finish()
+    return Dataset(output, built.description, built.samples)
+
+
+def _describe_layers(settings: SynthesizeSettings) -> DatasetDescription:
+    return DatasetDescription(
         name="synthetic low-light cells",
-        classes=tuple(
-            SegmentationClass(index=i, name=name, color=class_color(i))
-            for i, name in enumerate(CLASS_NAMES)
-        ),
+        classes=_classes(CLASS_NAMES),
         channels=1,
         pixel_size_um=PIXEL_SIZE_UM,
         source=f"cellenhance dataset synthesize, {settings.model_dump_json()}",
-        licence="CC0-1.0",
+        licence=_LICENCE,
     )
-    with replacing_folder(output, overwrite=overwrite) as folder:
-        builder = DatasetBuilder(folder, description)
-        for index in range(settings.n_images):
-            image, mask = synthesize_image(settings, index)
-            builder.add(f"cells_{index + 1:03d}", image, mask)
-            progress(index + 1, settings.n_images, "drawing")
-        built = builder.finish()
-    return Dataset(output, built.description, built.samples)
+
+
+def _draw_layers(settings: SynthesizeSettings) -> Iterator[tuple[str, ImageArray, MaskArray]]:
+    for index in range(settings.n_images):
+        yield (f"cells_{index + 1:03d}", *synthesize_image(settings, index))
+
+
+def _describe_world(settings: WorldSettings) -> DatasetDescription:
+    names = world_classes(settings.kind)
+    return DatasetDescription(
+        name=f"synthetic scenes: {settings.kind}",
+        classes=_classes(names),
+        background="background" if "background" in names else None,
+        channels=1,
+        source=f"cellenhance dataset synthesize, {settings.model_dump_json()}",
+        licence=_LICENCE,
+    )
+
+
+def _draw_world(settings: WorldSettings) -> Iterator[tuple[str, ImageArray, MaskArray]]:
+    for index in range(settings.n_images):
+        scene = record_world_image(settings, index)
+        yield f"{scene.kind}_{index + 1:03d}", scene.image, scene.mask
+
+
+def _classes(names: tuple[str, ...]) -> tuple[SegmentationClass, ...]:
+    return tuple(
+        SegmentationClass(index=index, name=name, color=class_color(index))
+        for index, name in enumerate(names)
+    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, partly_defocused, through_optics
 from cellenhance.data.world.organelles import rings, striped_mitochondria
@@ -25,12 +25,12 @@ CLASS_NAMES = ("cytoplasm", "membrane", "mitochondrion")
 class EmRanges(OpticsRanges):
     """What is drawn anew for every scene of neural tissue."""
 
-    spacing_px: PositiveRange = Setting((13, 45), description="spacing of the thinnest neurites")
+    spacing_px: PositiveRange = Setting((15, 50), description="spacing of the thinnest neurites")
     flattening: PositiveRange = Setting((1, 3), description="ratio of their two spacings")
     disorder: ShareRange = Setting((0.2, 0.4), description="jitter of their centres / spacing")
-    large: Range = Setting((0.5, 5), description="mean number of large profiles")
-    large_radius: PositiveRange = Setting((1, 4), description="their radius / spacing")
-    merged: ShareRange = Setting((0.1, 0.5), description="share of neurites united with the next")
+    large: Range = Setting((0.5, 7), description="mean number of large profiles")
+    large_radius: PositiveRange = Setting((0.8, 4), description="their radius / spacing")
+    merged: ShareRange = Setting((0.3, 0.8), description="share of neurites united with the next")
     bend: ShareRange = Setting((0.06, 0.2), description="curvature of the membranes / spacing")
     rounding_px: Range = Setting((0.3, 2.5), description="rounding of corners")
     width_px: PositiveRange = Setting((1.8, 6), description="width of the membranes")
@@ -52,7 +52,7 @@ def draw_em(size_px: int, rng: np.random.Generator, ranges: EmRanges | None = No
     """Return a scene of neural tissue; a neurite inside its membrane is an object."""
     r = ranges or EmRanges()
     cells, spacing = _draw_neurites(size_px, r, rng)
-    width = min(log_between(r.width_px, rng), spacing / 4)
+    width = min(between(r.width_px, rng), spacing / 5)
     widths = _membrane_widths(cells, width, r, rng)
     is_membrane = cells.to_border < widths / 2
     line = np.exp(-((cells.to_border / (0.55 * widths)) ** 2)) * np.sqrt(width / widths)
@@ -78,7 +78,7 @@ def _draw_neurites(
     size_px: int, r: EmRanges, rng: np.random.Generator
 ) -> tuple[Tessellation, float]:
     """Return thin neurites with large ones laid over them, and the spacing of the thin ones."""
-    spacing, disorder = log_between(r.spacing_px, rng), between(r.disorder, rng)
+    spacing, disorder = between(r.spacing_px, rng), between(r.disorder, rng)
     flattening = between(r.flattening, rng)
     seeds = place_in_layer(size_px, spacing, disorder, rng, flattening=flattening)
     group = np.arange(len(seeds), dtype=np.int32)
@@ -86,7 +86,7 @@ def _draw_neurites(
         away = ((seeds - seeds[first]) ** 2).sum(axis=1)
         group[first] = group[np.argsort(away)[1 + int(rng.integers(3))]]
     points = warped_grid(size_px, between(r.bend, rng) * spacing, spacing / 2.2, rng)
-    rounding = min(between(r.rounding_px, rng), spacing / 8)
+    rounding = min(between(r.rounding_px, rng), spacing / 14)
     thin = tessellate(points, seeds, group, rounding_px=rounding)
     large = _large_profiles(size_px, spacing, r, rng)
     sheets = [
@@ -102,7 +102,7 @@ def _large_profiles(
     size_px: int, spacing: float, r: EmRanges, rng: np.random.Generator
 ) -> list[Outline]:
     n = int(rng.poisson(between(r.large, rng) * (size_px / 256) ** 2))
-    radii = np.array([min(spacing * log_between(r.large_radius, rng), 100) for _ in range(n)])
+    radii = np.array([min(spacing * between(r.large_radius, rng), 100) for _ in range(n)])
     centres, kept = place_apart(size_px, radii, rng, clustered=0.3, closeness=0.9)
     return [
         draw_outline(
@@ -173,7 +173,7 @@ def _draw_mitochondria(cells: Tessellation, r: EmRanges, rng: np.random.Generato
     n = int(rng.poisson(between(r.mitochondria, rng) * (size_px / 256) ** 2))
     outlines: list[Outline] = []
     for owner in range(1, n + 1):
-        wanted = log_between(r.mitochondrion_px, rng)
+        wanted = between(r.mitochondrion_px, rng)
         y, x = rng.integers(0, size_px, (2, 40))
         room = np.minimum(cells.to_border[y, x], wanted * 1.2)
         for other in outlines:

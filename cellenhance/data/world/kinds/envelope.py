@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, log_between
+from cellenhance.data.world.draws import between
 from cellenhance.data.world.fields import Field, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, partly_defocused, through_optics
 from cellenhance.data.world.organelles import rings, striped_mitochondria
@@ -49,7 +49,7 @@ def draw_envelope(
     """Return a piece of a nucleus and its surroundings; the nucleus is an object."""
     r = ranges or EnvelopeRanges()
     depth = _nuclear_depth(size_px, r, rng)
-    width = np.float32(log_between(r.width_px, rng))
+    width = np.float32(between(r.width_px, rng))
     is_envelope = np.abs(depth) < width / 2
     nucleus = np.clip(depth + np.float32(0.5), 0, 1)
     cytoplasm = _cytoplasm(depth, float(width), r, rng)
@@ -73,7 +73,7 @@ def draw_envelope(
 
 def _nuclear_depth(size_px: int, r: EnvelopeRanges, rng: np.random.Generator) -> Field:
     """Return px inside the nucleus, whose border passes near the middle of the scene."""
-    radius, turn = log_between(r.radius_px, rng), rng.uniform(0, 2 * np.pi)
+    radius, turn = between(r.radius_px, rng), rng.uniform(0, 2 * np.pi)
     away = radius + rng.uniform(-0.35, 0.3) * size_px
     y, x = size_px / 2 + away * np.sin(turn), size_px / 2 + away * np.cos(turn)
     stretch = rng.uniform(1, 1.6)
@@ -97,7 +97,7 @@ def _cytoplasm(depth: Field, width: float, r: EnvelopeRanges, rng: np.random.Gen
     size_px = len(depth)
     area = (size_px / 256) ** 2
     body = 1 + between(r.grain, rng) * grainy_field(size_px, 3, 0.5, rng)
-    body -= between(r.strands, rng) * _strands(size_px, log_between(r.strand_px, rng), width, rng)
+    body -= between(r.strands, rng) * _strands(size_px, between(r.strand_px, rng), width, rng)
     places = rng.uniform(0, size_px, (int(rng.poisson(between(r.ribosomes, rng) * area)), 2))
     body -= equal_spots(size_px, places, rng.uniform(0.05, 0.4, len(places)), rng.uniform(0.6, 1))
     outside = np.argwhere(depth < -6)
@@ -131,7 +131,7 @@ def _draw_mitochondria(
     return [
         draw_outline(
             tuple(outside[int(rng.integers(len(outside)))].astype(float)),
-            log_between(r.mitochondrion_px, rng),
+            between(r.mitochondrion_px, rng),
             rng,
             owner=owner,
             stretch=rng.uniform(1, 2.5),

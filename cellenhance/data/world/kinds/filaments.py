@@ -8,7 +8,7 @@ from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
 from cellenhance.data.world.curves import Curves, draw_curves, stamp_curves, stay_inside
-from cellenhance.data.world.draws import between, log_between
+from cellenhance.data.world.draws import between
 from cellenhance.data.world.fields import blur, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, through_optics
 from cellenhance.data.world.populations import Population, PopulationRanges, draw_population
@@ -44,7 +44,7 @@ def draw_filaments(
     r = ranges or FilamentsRanges()
     cells = draw_population(size_px, r, rng)
     curves, n = _draw_filaments(cells, r, rng)
-    width = log_between(r.width_px, rng)
+    width = between(r.width_px, rng)
     is_filament = (curves.distance < np.float32(width / 2)) & (cells.owner > 0)
     level = np.append(np.exp(between(r.brightness_spread, rng) * rng.standard_normal(n)), 0)
     profile = np.clip((np.float32(width / 2) - curves.distance) + np.float32(0.5), 0, 1)
@@ -72,18 +72,18 @@ def _draw_filaments(
     """Return the curves, cut at the borders of their cells, and how many there are."""
     size_px = len(cells.owner)
     inside: NDArray[np.intp] = np.flatnonzero(cells.to_border.ravel() > 1)
-    wanted = log_between(r.filaments, rng) * (len(np.unique(cells.owner)) - 1)
+    wanted = between(r.filaments, rng) * (len(np.unique(cells.owner)) - 1)
     n = min(int(wanted), int(_MOST_CURVES_PER_PX * size_px**2)) if len(inside) else 0
     at = inside[rng.integers(len(inside), size=n)] if n else inside[:0]
     starts = np.stack(np.divmod(at, size_px), axis=1).astype(np.float64)
     director = rng.uniform(0, np.pi, cells.n_cells + 1)[cells.owner.ravel()[at]]
     spread = (1 - between(r.alignment, rng)) * np.pi
     angles = director + spread * rng.uniform(-1, 1, n) + np.pi * rng.integers(0, 2, n)
-    mean = log_between(r.length, rng) * cells.radius_px
+    mean = between(r.length, rng) * cells.radius_px
     lengths = np.clip(mean * rng.exponential(1, n), 4, 3 * mean)
-    persistence = log_between(r.persistence, rng) * cells.radius_px
+    persistence = between(r.persistence, rng) * cells.radius_px
     chains = stay_inside(draw_curves(starts, angles, lengths, persistence, rng), cells.owner)
-    return stamp_curves(size_px, chains), n
+    return stamp_curves(chains, cells.owner > 0), n
 
 
 KIND = Kind(

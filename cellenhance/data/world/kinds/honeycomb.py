@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, partly_defocused, through_optics
 from cellenhance.data.world.placing import place_in_layer
@@ -18,7 +18,7 @@ CLASS_NAMES = ("cell", "membrane")
 
 
 class HoneycombRanges(OpticsRanges):
-    """What is drawn anew for every honeycomb; sizes evenly in their logarithm."""
+    """What is drawn anew for every honeycomb."""
 
     spacing_px: PositiveRange = Setting((13, 64), description="mean distance of cell centres")
     disorder: ShareRange = Setting((0.06, 0.28), description="jitter of the centres / spacing")
@@ -43,7 +43,7 @@ def draw_honeycomb(
     """Return a scene of cells that fill it; a cell without its membrane is an object."""
     r = ranges or HoneycombRanges()
     cells, spacing = _draw_cells(size_px, r, rng)
-    width = min(log_between(r.width_px, rng), spacing / 5)
+    width = min(between(r.width_px, rng), spacing / 5)
     is_membrane = cells.to_border < np.float32(width / 2)
     is_dark = happens(between(r.dark_lines, rng), rng)
     contrast = between(r.contrast, rng)
@@ -71,7 +71,7 @@ def _draw_cells(
     size_px: int, r: HoneycombRanges, rng: np.random.Generator
 ) -> tuple[Tessellation, float]:
     """Return the cells and their mean spacing."""
-    spacing = log_between(r.spacing_px, rng)
+    spacing = between(r.spacing_px, rng)
     disorder, flattening = between(r.disorder, rng), between(r.flattening, rng)
     seeds = place_in_layer(size_px, spacing, disorder, rng, flattening=flattening)
     points = warped_grid(size_px, between(r.bend, rng) * spacing, spacing / 3, rng)

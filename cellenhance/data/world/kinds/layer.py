@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, partly_defocused, through_optics
 from cellenhance.data.world.outlines import Stamped, draw_outline, stamp
@@ -43,12 +43,12 @@ class LayerRanges(OpticsRanges):
 def draw_layer(size_px: int, rng: np.random.Generator, ranges: LayerRanges | None = None) -> Scene:
     """Return a closed layer; a cell inside its membrane, nucleus and all, is an object."""
     r = ranges or LayerRanges()
-    spacing = log_between(r.spacing_px, rng)
+    spacing = between(r.spacing_px, rng)
     disorder, flattening = between(r.disorder, rng), between(r.flattening, rng)
     seeds = place_in_layer(size_px, spacing, disorder, rng, flattening=flattening)
     points = warped_grid(size_px, between(r.bend, rng) * spacing, spacing / 4, rng)
     cells = tessellate(points, seeds, rounding_px=0.03 * spacing)
-    width = min(log_between(r.width_px, rng), spacing / 7)
+    width = min(between(r.width_px, rng), spacing / 7)
     nuclei = _draw_nuclei(seeds, points, spacing, r, rng)
     is_membrane = cells.to_border < np.float32(width / 2)
     depth = np.minimum(nuclei.depth, cells.to_border - np.float32(width / 2 + 1))

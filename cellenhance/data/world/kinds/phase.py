@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, blur, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, through_optics
 from cellenhance.data.world.populations import Population, PopulationRanges, draw_population
@@ -44,7 +44,7 @@ def draw_phase(size_px: int, rng: np.random.Generator, ranges: PhaseRanges | Non
     if happens(between(r.relief, rng), rng):
         signal = _relief(phase, rng) - 0.15 * phase
     else:
-        halo = blur(phase, log_between(r.halo_px, rng))
+        halo = blur(phase, between(r.halo_px, rng))
         signal = between(r.halo, rng) * halo - phase
         outside = (cells.to_border + np.float32(1.5)) / np.float32(rng.uniform(1, 2.5))
         signal += between(r.fringe, rng) * np.exp(-(outside**2))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, log_between
+from cellenhance.data.world.draws import between
 from cellenhance.data.world.fields import Field, blur, grainy_field
 from cellenhance.data.world.light import OpticsRanges, through_optics
 from cellenhance.data.world.outlines import draw_outline, stamp
@@ -64,8 +64,8 @@ def _draw_puncta(
     """Return the light of the puncta and where they are; fewer lie over the nucleus."""
     size_px = len(cells.owner)
     n_seen = len(np.unique(cells.owner)) - 1
-    wanted = min(log_between(r.puncta, rng) * n_seen, _MOST_PUNCTA_PER_PX * size_px**2)
-    mean = log_between(r.punctum_px, rng)
+    wanted = min(between(r.puncta, rng) * n_seen, _MOST_PUNCTA_PER_PX * size_px**2)
+    mean = between(r.punctum_px, rng)
     y, x = rng.integers(0, size_px, (2, 8 * int(wanted) + 1))
     liking = rng.uniform(0.2, 1, cells.n_cells + 1)  # some cells have many
     liking[0] = 0
@@ -82,7 +82,7 @@ def _draw_puncta(
         for owner, at in enumerate(chosen[: int(wanted)], start=1)
     ]
     shapes = stamp(size_px, outlines)
-    level = log_between(r.punctum_level, rng) * np.exp(0.4 * rng.standard_normal(len(outlines) + 1))
+    level = between(r.punctum_level, rng) * np.exp(0.4 * rng.standard_normal(len(outlines) + 1))
     is_punctum = (shapes.depth > 0) & (cells.owner > 0)
     spots: Field = shapes.coverage() * level.astype(np.float32)[shapes.nearest] * (cells.owner > 0)
     return spots.astype(np.float32), is_punctum

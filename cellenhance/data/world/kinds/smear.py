@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field as Setting
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
-from cellenhance.data.world.draws import between, happens, log_between
+from cellenhance.data.world.draws import between, happens
 from cellenhance.data.world.fields import Field, grainy_field, smooth_field
 from cellenhance.data.world.light import OpticsRanges, through_optics
 from cellenhance.data.world.outlines import Outline, Stamped, draw_outline, stamp
@@ -66,7 +66,7 @@ def draw_smear(size_px: int, rng: np.random.Generator, ranges: SmearRanges | Non
 
 
 def _draw_cells(size_px: int, r: SmearRanges, rng: np.random.Generator) -> list[Outline]:
-    radius = log_between(r.radius_px, rng)
+    radius = between(r.radius_px, rng)
     wanted = between(r.crowding, rng) * (size_px + radius) ** 2 / (np.pi * radius**2)
     radii = radius * np.exp(0.15 * rng.standard_normal(max(1, int(rng.poisson(wanted)))))
     centres, kept = place_apart(size_px, radii, rng, clustered=0.3, closeness=1.0, overhang=0.3)
@@ -152,7 +152,7 @@ def _red_cells(size_px: int, r: SmearRanges, rng: np.random.Generator) -> Field:
     pallor, strength = between(r.pallor, rng), between(r.red_absorbance, rng)
     absorbance = np.zeros((size_px, size_px), np.float32)
     layers: tuple[list[Outline], list[Outline]] = ([], [])
-    for owner in range(1, int(rng.poisson(min(wanted, 60))) + 1):
+    for owner in range(1, int(rng.poisson(wanted)) + 1):
         cell = draw_outline(
             tuple(rng.uniform(-radius / 2, size_px + radius / 2, 2)),
             radius * float(np.exp(0.1 * rng.standard_normal())),
