@@ -12,6 +12,7 @@ import pytest
 
 from cellenhance.data.exporters.registry import EXPORTERS
 from cellenhance.data.importers.registry import IMPORTERS
+from cellenhance.data.world.registry import KINDS
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
@@ -65,8 +66,12 @@ def modules_of(entries: list[type]) -> list[str]:
 
 @pytest.mark.parametrize(
     "formats",
-    [modules_of([type(each) for each in IMPORTERS]), modules_of(list(EXPORTERS.values()))],
-    ids=["importers", "exporters"],
+    [
+        modules_of([type(each) for each in IMPORTERS]),
+        modules_of(list(EXPORTERS.values())),
+        sorted(kind.draw.__module__ for kind in KINDS.values()),
+    ],
+    ids=["importers", "exporters", "kinds of scenes"],
 )
 def test_formats_of_a_kind_do_not_know_each_other(formats: list[str]) -> None:
     assert len(formats) >= 5

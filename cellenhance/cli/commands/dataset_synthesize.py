@@ -18,8 +18,8 @@ def synthesize(
         typer.Option(
             metavar="KIND",
             help="Draw scenes of the synthetic world in place of dim cell layers: nuclei, "
-            "nucleoli, cells, puncta, filaments, honeycomb, layer, phase, em, envelope, smear, "
-            "tissue; or mixed for all of them, with the classes background, interior, boundary.",
+            "nucleoli, cells, puncta, filaments, neurites, honeycomb, layer, phase, em, envelope, "
+            "smear, tissue; or mixed for all, with the classes background, interior, boundary.",
         ),
     ] = None,
     n_images: Annotated[int, typer.Option("--n-images", min=1, help="Number of images.")] = 24,

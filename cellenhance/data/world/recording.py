@@ -12,8 +12,8 @@ from pydantic import Field
 
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.data.degrade.physics import DegradeParameters, degrade_image
-from cellenhance.data.world.registry import KINDS, LEAST_SIZE_PX, MIXED, check_kind, draw_scene
-from cellenhance.data.world.scene import REGION_NAMES, Scene
+from cellenhance.data.world.registry import LEAST_SIZE_PX, MIXED, draw_scene
+from cellenhance.data.world.scene import Scene
 from cellenhance.settings import Settings
 
 
@@ -40,24 +40,12 @@ class RecordedScene:
     ----------
     kind : of the scene, never "mixed"
     image : (H, W, 1) uint16 counts
-    mask : (H, W) uint8, index into `world_classes`
+    mask : (H, W) uint8, index into `registry.class_names_of` the kind of the set
     """
 
     kind: str
     image: ImageArray
     mask: MaskArray
-
-
-def world_classes(kind: str) -> tuple[str, ...]:
-    """Return the class names of a set: those of its kind; regions of objects for a mixed one.
-
-    Raises
-    ------
-    SettingsError
-        There is no such kind.
-    """
-    check_kind(kind)
-    return REGION_NAMES if kind == MIXED else KINDS[kind].class_names
 
 
 def record_world_image(settings: WorldSettings, index: int) -> RecordedScene:

@@ -11,6 +11,7 @@ from cellenhance.data.world.kinds import (
     filaments,
     honeycomb,
     layer,
+    neurites,
     nuclei,
     nucleoli,
     phase,
@@ -18,7 +19,7 @@ from cellenhance.data.world.kinds import (
     smear,
     tissue,
 )
-from cellenhance.data.world.scene import Kind, Scene
+from cellenhance.data.world.scene import REGION_NAMES, Kind, Scene
 from cellenhance.errors import SettingsError
 from cellenhance.settings import suggest
 
@@ -32,6 +33,7 @@ KINDS: dict[str, Kind] = {
         cells,
         puncta,
         filaments,
+        neurites,
         honeycomb,
         layer,
         phase,
@@ -56,7 +58,7 @@ def draw_scene(kind: str, size_px: int, rng: np.random.Generator) -> Scene:
     SettingsError
         There is no such kind, or the side is too small.
     """
-    check_kind(kind)
+    _check_kind(kind)
     if size_px < LEAST_SIZE_PX:
         raise SettingsError(
             f"a scene of {size_px} px: expected a side of at least {LEAST_SIZE_PX} px"
@@ -66,8 +68,19 @@ def draw_scene(kind: str, size_px: int, rng: np.random.Generator) -> Scene:
     return KINDS[kind].draw(size_px, rng)
 
 
-def check_kind(kind: str) -> None:
-    """Raise SettingsError unless `kind` is a name of `KINDS` or "mixed"."""
+def class_names_of(kind: str) -> tuple[str, ...]:
+    """Return the class names of a set: those of its kind; the regions of objects for a mixed one.
+
+    Raises
+    ------
+    SettingsError
+        There is no such kind.
+    """
+    _check_kind(kind)
+    return REGION_NAMES if kind == MIXED else KINDS[kind].class_names
+
+
+def _check_kind(kind: str) -> None:
     if kind not in KINDS and kind != MIXED:
         raise SettingsError(
             f"the kind of scene '{kind}' is unknown{suggest(kind, [*KINDS, MIXED])}"

@@ -20,7 +20,8 @@ from cellenhance.data.synthesize import (
     SynthesizeSettings,
     synthesize_image,
 )
-from cellenhance.data.world.recording import WorldSettings, record_world_image, world_classes
+from cellenhance.data.world.recording import WorldSettings, record_world_image
+from cellenhance.data.world.registry import class_names_of
 from cellenhance.progress import ProgressCallback, silent
 
 _LICENCE = "CC0-1.0"
@@ -72,7 +73,7 @@ def _draw_layers(settings: SynthesizeSettings) -> Iterator[tuple[str, ImageArray
 
 
 def _describe_world(settings: WorldSettings) -> DatasetDescription:
-    names = world_classes(settings.kind)
+    names = class_names_of(settings.kind)
     return DatasetDescription(
         name=f"synthetic scenes: {settings.kind}",
         classes=_classes(names),

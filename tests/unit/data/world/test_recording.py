@@ -9,9 +9,8 @@ from cellenhance.data.world.recording import (
     WorldSettings,
     record_scene,
     record_world_image,
-    world_classes,
 )
-from cellenhance.data.world.registry import KINDS
+from cellenhance.data.world.registry import KINDS, class_names_of
 from cellenhance.data.world.scene import Scene
 from cellenhance.errors import SettingsError
 
@@ -56,14 +55,14 @@ def test_same_seed_and_index_same_image_and_others_differ() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_set_of_one_kind_has_its_classes(kind: str) -> None:
-    assert world_classes(kind) == KINDS[kind].class_names
+    assert class_names_of(kind) == KINDS[kind].class_names
     recorded = record_world_image(WorldSettings(kind=kind, size_px=48), 0)
     assert recorded.kind == kind
-    assert recorded.mask.max() < len(world_classes(kind))
+    assert recorded.mask.max() < len(class_names_of(kind))
 
 
 def test_a_mixed_set_has_regions_as_classes_and_says_the_kind_of_each_image() -> None:
-    assert world_classes("mixed") == ("background", "interior", "boundary")
+    assert class_names_of("mixed") == ("background", "interior", "boundary")
     recorded = [record_world_image(WorldSettings(size_px=64), index) for index in range(12)]
     assert {each.kind for each in recorded} <= set(KINDS)
     assert len({each.kind for each in recorded}) > 3
@@ -72,4 +71,4 @@ def test_a_mixed_set_has_regions_as_classes_and_says_the_kind_of_each_image() ->
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(SettingsError, match="'cell' is unknown; did you mean 'cells'"):
-        world_classes("cell")
+        class_names_of("cell")
