@@ -40,6 +40,17 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun in the right form.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(3, "image"), counted(0, "class", "classes")
+    ('1 image', '3 images', '0 classes')
+    """
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
 def escape_surrogates(json_text: str) -> str:
     r"""Return JSON that can be encoded: names with bytes that are not UTF-8 as ``\udcff`` escapes.
 
