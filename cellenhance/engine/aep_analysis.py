@@ -78,8 +78,9 @@ def require_aep(model: LoadedModel) -> AEP:
 class MutingAEP(SegmentationNetwork):
     """An AEP network whose branches are its results without each filter, all in one forward.
 
-    A branch without its filter sees the image translated by a filter of zero, which is the same for
-    all of them: one more pass of network 2 serves every filter. Eval mode only.
+    A branch without its filter sees the image translated by a filter of zero. That is the same for
+    all of them: one more pass of network 2 serves every filter, unless network 2 keeps statistics
+    for each translation. Eval mode only.
     """
 
     def __init__(self, network: AEP) -> None:
@@ -96,11 +97,12 @@ class MutingAEP(SegmentationNetwork):
         assert usual.branch_logits is not None
         assert usual.filters is not None
         unfiltered = self.network.translate(image, torch.zeros_like(usual.filters[:, :1]))
-        muted = self.network.segmenter(unfiltered[:, 0]).logits
         results = []
-        for k in range(1, len(usual.branch_logits)):
+        for k in range(self.network.n_filters):
+            if k == 0 or self.network.distinguishes_translations:
+                muted = self.network.segment(unfiltered[:, 0], k)
             branches = list(usual.branch_logits)
-            branches[k] = muted
+            branches[k + 1] = muted
             results.append(self.network.mix(branches))
         return replace(usual, branch_logits=tuple(results))
 

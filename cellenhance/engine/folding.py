@@ -10,14 +10,16 @@ import copy
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from cellenhance.networks.aep import AEP
 from cellenhance.networks.blocks import SegmentationNetwork
 
 
 def fold_batch_norm(network: SegmentationNetwork) -> SegmentationNetwork:
     """Return a copy of a network in eval mode without the batch normalisations that can be folded.
 
-    Folded is each one that directly follows a convolution in an `nn.Sequential`. Outputs agree with
-    the original up to float32 rounding.
+    Folded is each one that directly follows a convolution in an `nn.Sequential`; network 2 of AEP
+    becomes one folded network per translation where their statistics differ. Outputs agree with the
+    original up to float32 rounding.
 
     Raises
     ------
@@ -27,6 +29,8 @@ def fold_batch_norm(network: SegmentationNetwork) -> SegmentationNetwork:
     if network.training:
         raise ValueError("only a network in eval mode can be folded")
     folded = copy.deepcopy(network)
+    if isinstance(folded, AEP):
+        folded.prepare_folding()
     for block in folded.modules():
         if isinstance(block, nn.Sequential):
             for index in range(len(block) - 1):

@@ -17,6 +17,12 @@ from torch.nn import functional
 
 from cellenhance.networks.blocks import SegmentationNetwork, full_precision
 from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.networks.translation_norm import (
+    at_translation,
+    has_statistics_per_translation,
+    keep_statistics_per_translation,
+    select_translation,
+)
 from cellenhance.settings import Settings
 
 
@@ -43,6 +49,11 @@ class AEPSettings(Settings):
         "uniform",
         description="uniform: weights and bias drawn from +-1/sqrt(S), as published; average: "
         "weights 1/S and bias 0, so that training starts from the mean of all outputs",
+    )
+    statistics: Literal["shared", "per_translation"] = Field(
+        "shared",
+        description="running statistics of network 2's batch normalisation: shared by all "
+        "translations, as published; per_translation: one set for each",
     )
     final_branch: int | None = Field(
         None, ge=1, description="with ensemble none: the branch (1..K) that is the result"
@@ -110,6 +121,9 @@ class AEP(SegmentationNetwork):
         self.translation = settings.translation
         self.translator = translator
         self.segmenter = segmenter
+        self.folded_segmenters: nn.ModuleList | None = None
+        if settings.statistics == "per_translation":
+            keep_statistics_per_translation(segmenter, self.n_filters)
         self.final_branch = settings.final_branch
         self.ensemble = (
             WeightedEnsemble(self.n_filters + 1, settings.ensemble_init)
@@ -139,7 +153,8 @@ class AEP(SegmentationNetwork):
 
         x_k = sigma(x + f_k); since x and f_k are >= 0 every translation lies in [0.5, 1). The
         segmenter runs once per translation, so that in training its batch normalisation sees each
-        translation on its own and updates the running statistics K times, as published.
+        translation on its own; the running statistics are updated K times, as published, or those
+        of each translation once.
         """
         self.check_input(image)
         first = self.translator(image)
@@ -148,7 +163,7 @@ class AEP(SegmentationNetwork):
             filters = torch.zeros_like(filters)
         translations = self.translate(image, filters)  # B,N,C,H,W
         branches = [first.logits]
-        branches += [self.segmenter(translations[:, k]).logits for k in range(self.n_filters)]
+        branches += [self.segment(translations[:, k], k) for k in range(self.n_filters)]
         return SegmentationOutput(
             logits=self.mix(branches),
             features=first.features,
@@ -156,6 +171,28 @@ class AEP(SegmentationNetwork):
             filters=filters,
             translations=translations,
         )
+
+    @property
+    def distinguishes_translations(self) -> bool:
+        """Tell whether network 2 treats equal translations differently (statistics per each)."""
+        return self.folded_segmenters is not None or has_statistics_per_translation(self.segmenter)
+
+    def segment(self, image: Tensor, k: int) -> Tensor:
+        """Return network 2's logits of translation `k` (from 0), (B, C, H, W)."""
+        if self.folded_segmenters is not None:
+            output: SegmentationOutput = self.folded_segmenters[k](image)
+            return output.logits
+        select_translation(self.segmenter, k)
+        logits: Tensor = self.segmenter(image).logits
+        return logits
+
+    def prepare_folding(self) -> None:
+        """Take a network 2 for each translation where their statistics differ; eval mode only."""
+        if has_statistics_per_translation(self.segmenter):
+            self.folded_segmenters = nn.ModuleList(
+                at_translation(self.segmenter, k) for k in range(self.n_filters)
+            )
+            del self.segmenter
 
     def translate(self, image: Tensor, filters: Tensor) -> Tensor:
         """Return what network 2 sees for each filter, (B, N, C, H, W), by this model's rule."""

@@ -184,6 +184,17 @@ def up_norm_act(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
+def bilinear_up(in_channels: int, out_channels: int) -> nn.Module:
+    """Return 1 x 1 convolution and bilinear resize x 2 between half-pixel centres.
+
+    The two commute (bilinear weights add up to 1); on the small map the convolution costs a
+    quarter. Half-pixel centres keep the network shift-invariant by its stride, so tiles fit.
+    """
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1), nn.Upsample(scale_factor=2, mode="bilinear")
+    )
+
+
 def double_conv(
     in_channels: int, out_channels: int, *, first: bool = False, norm: Norm = "batch"
 ) -> nn.Sequential:

@@ -14,6 +14,7 @@ from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.ce_net import CENet
 from cellenhance.networks.deeplab import DeepLab
 from cellenhance.networks.fcn import FCN
+from cellenhance.networks.fine_unet import FineUNet
 from cellenhance.networks.hrnet import HRNet
 from cellenhance.networks.light_unet import LightUNet
 from cellenhance.networks.segnet import SegNet
@@ -24,6 +25,7 @@ from cellenhance.settings import merge_layers, suggest, validate_settings
 
 ARCHITECTURES: Mapping[str, type[Any]] = {
     "light_unet": LightUNet,
+    "fine_unet": FineUNet,
     "unet": UNet,
     "unetpp": UNetPlusPlus,
     "attention_unet": AttentionUNet,

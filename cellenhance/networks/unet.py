@@ -18,6 +18,7 @@ from cellenhance.networks.blocks import (
     DeepInput,
     Norm,
     SegmentationNetwork,
+    bilinear_up,
     double_conv,
     double_conv_to,
     first_convolution,
@@ -64,7 +65,7 @@ class UNet(SegmentationNetwork):
         )
         up_widths = WIDTHS[-2::-1]  # 512, 256, 128, 64
         ends = (*up_widths[:-1], settings.n_features)
-        make_up = deconv if settings.up == "deconv" else bilinear
+        make_up = deconv if settings.up == "deconv" else bilinear_up
         self.ups = nn.ModuleList(make_up(2 * width, width) for width in up_widths)
         self.decoder = nn.ModuleList(
             double_conv_to(2 * width, width, end, norm=settings.norm)
@@ -98,14 +99,3 @@ class UNet(SegmentationNetwork):
 def deconv(in_channels: int, out_channels: int) -> nn.Module:
     """Return the transposed convolution k2s2, which doubles both sides."""
     return nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2)
-
-
-def bilinear(in_channels: int, out_channels: int) -> nn.Module:
-    """Return 1 x 1 convolution and bilinear resize x 2 between half-pixel centres.
-
-    The two commute (bilinear weights add up to 1); on the small map the convolution costs a
-    quarter. Half-pixel centres keep the network shift-invariant by its stride, so tiles fit.
-    """
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1), nn.Upsample(scale_factor=2, mode="bilinear")
-    )

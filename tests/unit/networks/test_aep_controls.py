@@ -61,6 +61,11 @@ def test_the_wide_network_costs_what_aep_costs() -> None:
     assert count_flops(wide) == pytest.approx(count_flops(aep), rel=0.02)
 
 
+def test_the_wide_fine_network_costs_what_aep_fine_costs() -> None:
+    wide, aep = build("fine-unet-wide"), build("aep-fine")
+    assert count_flops(wide) == pytest.approx(count_flops(aep), rel=0.02)
+
+
 @pytest.mark.parametrize("name", ["aep-unet", "aep-attention-unet", "aep-unetpp"])
 def test_aep_over_another_network_is_twice_it_and_four_weights(name: str) -> None:
     with torch.device("meta"):

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional
 
 from cellenhance.catalog import load_catalog
+from cellenhance.networks.blocks import bilinear_up
 from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
-from cellenhance.networks.unet import bilinear
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_without_normalisation_weights_keep_the_size_of_activations() -> None:
 
 
 def test_the_bilinear_way_up_resizes_then_convolves() -> None:
-    up = bilinear(4, 2)
+    up = bilinear_up(4, 2)
     x = torch.rand(1, 4, 3, 5, generator=torch.Generator().manual_seed(1))
     resized = functional.interpolate(x, size=(6, 10), mode="bilinear", align_corners=False)
     expected = functional.conv2d(resized, up[0].weight, up[0].bias)  # type: ignore[index]
