@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cellenhance.tasks.predict.predict import PredictRequest, predict
     from cellenhance.tasks.prepare.prepare import prepare_dataset
     from cellenhance.tasks.prepare.request import PrepareRequest
+    from cellenhance.tasks.pretrain.pretrain import PretrainRequest, pretrain
     from cellenhance.tasks.train.request import TrainRequest
     from cellenhance.tasks.train.train import train
     from cellenhance.tasks.translate.export_translations import (
@@ -33,6 +34,7 @@ __all__ = [
     "PredictRequest",
     "Prediction",
     "PrepareRequest",
+    "PretrainRequest",
     "TrainRequest",
     "Translations",
     "__version__",
@@ -41,6 +43,7 @@ __all__ = [
     "load_model",
     "predict",
     "prepare_dataset",
+    "pretrain",
     "train",
 ]
 
@@ -51,6 +54,7 @@ _HOMES = {
     "PredictRequest": "cellenhance.tasks.predict.predict",
     "Prediction": "cellenhance.engine.predictions",
     "PrepareRequest": "cellenhance.tasks.prepare.request",
+    "PretrainRequest": "cellenhance.tasks.pretrain.pretrain",
     "TrainRequest": "cellenhance.tasks.train.request",
     "Translations": "cellenhance.engine.whole_translations",
     "evaluate_run": "cellenhance.tasks.evaluate.run",
@@ -58,6 +62,7 @@ _HOMES = {
     "load_model": "cellenhance.engine.model",
     "predict": "cellenhance.tasks.predict.predict",
     "prepare_dataset": "cellenhance.tasks.prepare.prepare",
+    "pretrain": "cellenhance.tasks.pretrain.pretrain",
     "train": "cellenhance.tasks.train.train",
 }
 

@@ -25,6 +25,7 @@ from cellenhance.cli.commands import (
     export_translations,
     models,
     predict,
+    pretrain,
     report,
     train,
     translate,
@@ -71,7 +72,13 @@ def root(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Begin": (demo.demo, models.models, doctor.doctor),
-    "Train and measure": (train.train, evaluate.evaluate, benchmark.benchmark, report.report),
+    "Train and measure": (
+        train.train,
+        pretrain.pretrain,
+        evaluate.evaluate,
+        benchmark.benchmark,
+        report.report,
+    ),
     "Use a trained model": (
         predict.predict,
         translate.translate,

@@ -15,6 +15,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from cellenhance.errors import CheckpointError
+from cellenhance.networks.blocks import InputConv2d
+from cellenhance.networks.translation_norm import TranslationNorm
 
 _OURS = "model."
 _FOREIGN_PARTS = ("fc.", "classifier.")
@@ -48,7 +50,10 @@ class InitialisationReport:
 
 
 def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
-    """Set the tensors of `network` that the file `path` has under the same name and shape.
+    """Set the tensors of `network` that the file `path` has under the same name.
+
+    Files of ours serve networks of other channels and of statistics per translation too (`_adapt`);
+    heads of other classes start at random.
 
     Names are compared as they are, and below every part of the network under which the most names
     of the file are found (an encoder, also of both networks of AEP).
@@ -58,7 +63,7 @@ def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
     CheckpointError
         The file is missing, no safetensors file, or fits no tensor of the network.
     """
-    source = _read(path)
+    source, is_ours = _read(path)
     target = network.state_dict()
     prefixes = _best_prefixes(set(source), target)
     matched: dict[str, Tensor] = {}
@@ -70,10 +75,14 @@ def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
             if full not in target:
                 continue
             used.add(name)
-            if target[full].shape == tensor.shape:
-                matched[full] = tensor
-            else:
+            fitting: Tensor | None = tensor
+            if tensor.shape != target[full].shape:
+                owner = network.get_submodule(full.rpartition(".")[0])
+                fitting = _adapt(tensor, target[full], owner) if is_ours else None
+            if fitting is None:
                 misfits.append(full)
+            else:
+                matched[full] = fitting
     if not matched:
         raise CheckpointError(
             f"{path}: fits no tensor of this model; expected a checkpoint of the same architecture "
@@ -89,7 +98,24 @@ def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
     )
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _adapt(tensor: Tensor, like: Tensor, owner: nn.Module) -> Tensor | None:
+    """Return a tensor of a file of ours in another shape, or None where no way is right.
+
+    Statistics of a normalisation serve every translation of `TranslationNorm`. The first
+    convolution may see other channels: its weights are shared among them, or summed into one, so
+    that a grey image, alone or in every channel, gives the same maps as before.
+    """
+    if isinstance(owner, TranslationNorm) and tensor.shape == like.shape[1:]:
+        return tensor.expand(like.shape).clone()
+    is_first = isinstance(owner, InputConv2d) and tensor.ndim == 4
+    if is_first and (tensor.shape[0], tensor.shape[2:]) == (like.shape[0], like.shape[2:]):
+        n_channels = like.shape[1]
+        return tensor.sum(dim=1, keepdim=True).repeat(1, n_channels, 1, 1) / n_channels
+    return None
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], bool]:
+    """Return the tensors by name, and whether cellenhance wrote the file."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; expected weights (.safetensors)")
     try:
@@ -104,9 +130,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(_OURS)
     }
-    return ours or {
-        name: tensor for name, tensor in tensors.items() if not name.startswith(_FOREIGN_PARTS)
-    }
+    if ours:
+        return ours, True
+    foreign = {name: x for name, x in tensors.items() if not name.startswith(_FOREIGN_PARTS)}
+    return foreign, False
 
 
 def _best_prefixes(names: set[str], target: dict[str, Tensor]) -> list[str]:

@@ -20,9 +20,9 @@ from cellenhance.runs.header import ModelHeader
 CATALOG = load_catalog()
 
 
-def build(name: str, classes: int = 2, seed: int = 0) -> SegmentationNetwork:
+def build(name: str, classes: int = 2, seed: int = 0, *, channels: int = 1) -> SegmentationNetwork:
     torch.manual_seed(seed)
-    return build_network(CATALOG.resolve(name), 1, classes)
+    return build_network(CATALOG.resolve(name), channels, classes)
 
 
 def saved(network: SegmentationNetwork, name: str, path: Path) -> Path:
@@ -31,7 +31,7 @@ def saved(network: SegmentationNetwork, name: str, path: Path) -> Path:
     )
     header = ModelHeader(
         entry=CATALOG.resolve(name),
-        in_channels=1,
+        in_channels=network.in_channels,
         classes=classes,
         normalization=Normalization(method="unit", low=(0.0,), high=(1.0,)),
     )
@@ -67,6 +67,38 @@ def test_a_single_network_starts_both_networks_of_aep(tmp_path: Path) -> None:
     assert torch.equal(target.state_dict()["translator.down_a.0.weight"], expected)
     assert torch.equal(target.state_dict()["segmenter.down_a.0.weight"], expected)
     assert set(report.reinitialised) == {"ensemble.weight", "ensemble.bias"}
+
+
+def test_statistics_serve_every_translation(tmp_path: Path) -> None:
+    source, target = build("fine-unet", seed=1), build("aep-fine", classes=3, seed=2)
+    given = source.state_dict()  # shares its memory with the network
+    given["down_a.1.running_mean"].copy_(torch.arange(64.0))
+    given["down_a.1.num_batches_tracked"].fill_(7)
+    report = initialise_from(target, saved(source, "fine-unet", tmp_path / "a.safetensors"))
+    state = target.state_dict()
+    assert torch.equal(state["segmenter.down_a.1.running_mean"], torch.arange(64.0).expand(3, 64))
+    assert state["segmenter.down_a.1.num_batches_tracked"].tolist() == [7, 7, 7]
+    assert torch.equal(state["translator.down_a.1.running_mean"], torch.arange(64.0))
+    heads = {
+        f"{part}.classifier.{kind}"
+        for part in ("translator", "segmenter")
+        for kind in ("weight", "bias")
+    }
+    assert set(report.reinitialised) == heads | {"ensemble.weight", "ensemble.bias"}
+
+
+@pytest.mark.parametrize(("there", "here"), [(1, 3), (3, 1), (3, 2)])
+def test_a_grey_image_gives_the_same_maps_whatever_the_channels(
+    there: int, here: int, tmp_path: Path
+) -> None:
+    source = build("fine-unet", channels=there, seed=1).eval()
+    target = build("fine-unet", channels=here, seed=2).eval()
+    initialise_from(target, saved(source, "fine-unet", tmp_path / "a.safetensors"))
+    grey = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = source(grey.expand(-1, there, -1, -1)).logits
+        found = target(grey.expand(-1, here, -1, -1)).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_an_encoder_with_torchvisions_names_finds_its_place(tmp_path: Path) -> None:
