@@ -33,7 +33,7 @@ def test_a_killed_command_leaves_whole_files_and_the_next_call_finishes(
     straight: Callable[[str], Straight], tmp_path: Path, name: str
 ) -> None:
     usual = straight(name)
-    for at in usual.chosen("kill"):
+    for at in usual.chosen("kill", usually=2):
         place = tmp_path / f"killed-{at}"
         killed = run(usual.command.first(place), place, "kill", at)
         assert killed.code == -signal.SIGKILL, killed.output

@@ -25,7 +25,7 @@ def test_a_refusal_of_the_system_has_its_exit_code_and_leaves_whole_files(
     straight: Callable[[str], Straight], tmp_path: Path, name: str, fault: Fault
 ) -> None:
     usual = straight(name)
-    for at in usual.chosen(fault):
+    for at in usual.chosen(fault, usually=1):
         place = tmp_path / f"failed-{at}"
         failed = run(usual.command.first(place), place, fault, at)
         where = f"change {at} of {usual.n_changes}: {failed.output}"
@@ -35,5 +35,7 @@ def test_a_refusal_of_the_system_has_its_exit_code_and_leaves_whole_files(
             # What failed was only the removal of something, which the next call makes up for.
             continue
         assert failed.code in {EXIT_CODES[fault], 4}, where
-        assert str(place) in failed.error_lines[-1], where
+        # Where other images or runs were done all the same, the line stands above the last one.
+        named = failed.error_lines if failed.code == 4 else failed.error_lines[-1:]
+        assert any(str(place) in line for line in named), where
         shutil.rmtree(place, ignore_errors=True)
