@@ -27,6 +27,7 @@ class Declaration(TypedDict, total=False):
     short: str
     metavar: str
     unset: str
+    panel: str
     commas: bool
     positional: bool
 
@@ -67,6 +68,7 @@ def option(
     declared : the keys of `Declaration`, all of them optional:
         flag ("--class"; else the name of the field in kebab-case), short ("-o"),
         metavar ("NAME=VALUE"; else by type), unset (what None means, as the help says it),
+        panel (heading in the help, in place of the title of the class),
         commas (a tuple is one word with commas, not a repeated flag)
 
     Examples

@@ -101,7 +101,7 @@ def _argument(parameter: Any) -> Row:
 def _option(parameter: Any) -> Row:
     short = [each for each in parameter.opts if not each.startswith("--")]
     long = [each for each in parameter.opts if each.startswith("--")]
-    name = Text(", ".join([*short, *long]), "bold cyan")
+    name = Text(", ".join([*short, *long, *parameter.secondary_opts]), "bold cyan")
     if not parameter.is_flag:
         name.append(f" {parameter.metavar or parameter.name.upper()}", "yellow")
     return Row(name, _described(parameter.help or "", required=parameter.required))

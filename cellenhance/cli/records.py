@@ -47,8 +47,8 @@ class Leaf:
     @property
     def is_list(self) -> bool:
         """Tell whether the words of a repeated flag, or of all places, are collected."""
-        is_tuple = any(get_origin(each) is tuple for each in _choices(self.field.annotation))
-        return is_tuple and not self.declared.get("commas")
+        is_open = any(get_args(each)[-1:] == (...,) for each in _choices(self.field.annotation))
+        return is_open and not self.declared.get("commas")
 
 
 def is_record(annotation: Any) -> bool:
@@ -74,7 +74,8 @@ def leaves_of(
             groups.append((field.annotation, inside, name))
         elif declared is not None:
             is_changed = defaults is not None and name in defaults.model_fields_set
-            yield Leaf((*path, name), field, declared, default, record.title, is_changed)
+            panel = declared.get("panel", record.title)
+            yield Leaf((*path, name), field, declared, default, panel, is_changed)
     for group, inside, name in groups:
         yield from leaves_of(group, inside, (*path, name))
 
@@ -164,9 +165,11 @@ def _help_of(leaf: Leaf) -> str:
 
 def _default_of(leaf: Leaf) -> str:
     """Return the default as the help shows it; nothing where there is none to speak of."""
-    if leaf.is_required or leaf.field.annotation is bool:
+    if leaf.is_required or leaf.default is False:
         return ""
-    if leaf.default is None or leaf.default == ():
+    if leaf.default is True:
+        return "on"
+    if leaf.default is None or (isinstance(leaf.default, tuple) and not any(leaf.default)):
         return leaf.declared.get("unset", "")
     values = leaf.default if isinstance(leaf.default, tuple) else (leaf.default,)
     between = "," if leaf.declared.get("commas") else ", "

@@ -84,6 +84,12 @@ def choose_display(images: Iterable[ImageArray]) -> DisplayRange:
     return DisplayRange(float(low), float(high), text)
 
 
+def asked_display(limits: tuple[float, float]) -> DisplayRange:
+    """Return the range that was asked for: (black, white) in the units of the files."""
+    low, high = limits
+    return DisplayRange(low, high, f"display range {low:.6g} to {high:.6g}, as asked for")
+
+
 def shown_channels(image: ImageArray) -> ImageArray:
     """Return the (H, W, 1) or (H, W, 3) channels that are shown: RGB, else the first."""
     if image.ndim == 2:

@@ -71,7 +71,7 @@ class DisplayOptions(Options):
     pixel_size: float | None = option(
         None,
         "Side of a pixel in um.",
-        limits={"ge": 1e-6},
+        limits={"gt": 0},
         unset="as the file or the dataset says",
     )
 

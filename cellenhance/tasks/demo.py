@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
-from cellenhance.data.dataset.splits import SplitSettings, load_split
+from cellenhance.data.dataset.splits import load_split
 from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
 from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import OutputExistsError
@@ -15,8 +15,10 @@ from cellenhance.metrics.scores import Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.tables import Table, comparison_table
 from cellenhance.tasks.compare.compare import compare
-from cellenhance.tasks.compare.contour_overlay import ContourOverlayRequest, contour_overlay
+from cellenhance.tasks.compare.contour_overlay import contour_overlay
+from cellenhance.tasks.compare.contour_request import ContourOverlayRequest
 from cellenhance.tasks.compare.records import CompareRequest
+from cellenhance.tasks.datasets.requests import SplitRequest
 from cellenhance.tasks.datasets.split import split_dataset
 from cellenhance.tasks.datasets.synthesize import synthesize_dataset
 from cellenhance.tasks.evaluate.run import EvaluateRunRequest, RunScores, evaluate_run
@@ -25,6 +27,7 @@ from cellenhance.tasks.prepare.prepare import prepare_dataset
 from cellenhance.tasks.prepare.request import PrepareRequest
 from cellenhance.tasks.report.report import ReportRequest
 from cellenhance.tasks.report.report import report as write_report
+from cellenhance.tasks.requests import DemoRequest
 from cellenhance.tasks.train.log import Report
 from cellenhance.tasks.train.request import TrainRequest
 from cellenhance.tasks.train.run import train_run
@@ -77,7 +80,7 @@ class _Demo:
         prepare_dataset(
             PrepareRequest(source=source, output=self.dataset, classes=classes, overwrite=True)
         )
-        split_dataset(self.dataset, SplitSettings(seed=self.seed), overwrite=True)
+        split_dataset(SplitRequest(dataset=self.dataset, seed=self.seed, overwrite=True))
 
     def test_images(self) -> list[Path]:
         dataset = load_dataset(self.dataset)
@@ -112,9 +115,9 @@ class _Demo:
         self.announce("drawing outlines, what the network learned to enhance, and both models")
         contour_overlay(
             ContourOverlayRequest(
-                self.dataset / "images",
-                self.output / "predictions" / "masks",
-                overlays,
+                images=self.dataset / "images",
+                masks=self.output / "predictions" / "masks",
+                output=overlays,
                 truth=self.dataset / "masks",
                 overwrite=True,
             ),
@@ -139,10 +142,8 @@ class _Demo:
 
 
 def run_demo(
-    output: Path,
+    request: DemoRequest,
     *,
-    overwrite: bool = False,
-    seed: int = 0,
     announce: Callable[[str], None] = lambda _: None,
     report: Callable[[str], Report] = lambda _: lambda _: None,
     progress: ProgressCallback = silent,
@@ -157,14 +158,15 @@ def run_demo(
     Raises
     ------
     OutputExistsError
-        `output` is not empty, and is no demo or `overwrite` was not asked for.
+        The output is not empty, and is no demo or overwriting was not asked for.
     """
+    output = request.output
     if output.is_dir() and any(output.iterdir()):
         is_demo = (output / "synthetic" / DESCRIPTION_FILE).is_file()
-        if not (overwrite and is_demo):
+        if not (request.overwrite and is_demo):
             cure = "give --overwrite or another -o" if is_demo else "choose another -o"
             raise OutputExistsError(f"{output}: is not empty; {cure}")
-    demo = _Demo(output, seed, announce, report, progress)
+    demo = _Demo(output, request.seed, announce, report, progress)
     demo.make_dataset()
     scores: dict[str, Scores] = {}
     for model in MODELS:

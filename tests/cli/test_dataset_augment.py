@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.options import PartOptions
 from cellenhance.data.dataset.samples import load_sample
-from cellenhance.data.dataset.splits import SplitSettings, load_split
+from cellenhance.data.dataset.splits import load_split
+from cellenhance.tasks.datasets.requests import SplitRequest
 from cellenhance.tasks.datasets.split import split_dataset
 
 
@@ -42,7 +44,7 @@ def test_copies_of_every_sample_in_turn_with_group_and_dtype(
         assert set(np.unique(sample.mask)) <= set(np.unique(before.mask))
     assert sorted(counts.values()) == [2] * 5 + [3] * 3
     assert len({sample.image.tobytes() for _, sample in copies.values()}) == 19
-    split_dataset(out, SplitSettings(fractions=(0.5, 0.25, 0.25)))
+    split_dataset(SplitRequest(dataset=out, parts=PartOptions(train=0.5, val=0.25, test=0.25)))
     table = load_split(load_dataset(out), "default")
     groups = [
         {copies[each][0].group for each in table.subset(1, subset)}

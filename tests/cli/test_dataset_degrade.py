@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from cellenhance.data.dataset.manifest import load_dataset, save_dataset
+from cellenhance.data.dataset.options import PartOptions
 from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import split_names
 from cellenhance.data.degrade.table import load_degradations
 from cellenhance.data.files.writers import write_image
+from cellenhance.tasks.datasets.requests import SplitRequest
 from cellenhance.tasks.datasets.split import split_dataset
 
 
@@ -26,7 +28,6 @@ def eight_bit(tmp_path: Path) -> Path:
     """Return a dataset of 3 grey 8-bit images of 32 px."""
     from cellenhance.data.dataset.build import DatasetBuilder
     from cellenhance.data.dataset.manifest import DatasetDescription, SegmentationClass
-    from cellenhance.data.dataset.splits import SplitSettings
 
     classes = tuple(SegmentationClass(index=i, name="ab"[i], color="#000000") for i in range(2))
     builder = DatasetBuilder(
@@ -37,7 +38,9 @@ def eight_bit(tmp_path: Path) -> Path:
         mask = np.tile(np.array([0, 1], np.uint8), (32, 16))
         builder.add(f"i{index}", np.roll(image, index, 1), mask)
     builder.finish()
-    split_dataset(tmp_path / "eight", SplitSettings(fractions=(0.34, 0.33, 0.33)))
+    split_dataset(
+        SplitRequest(dataset=tmp_path / "eight", parts=PartOptions(train=0.34, val=0.33, test=0.33))
+    )
     return tmp_path / "eight"
 
 
@@ -147,10 +150,10 @@ def test_a_table_of_other_images_is_refused(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--photons", "30..3"], "'photons' in the options of degrade"),
-        (["--photons", "lots"], "a number or a range such as 3..30, the smaller first, found"),
-        (["--photons", "nan"], "a number or a range such as 3..30, the smaller first, found"),
-        (["--photons", "0"], "degrade: expected numbers above 0, found '0'"),
+        (["--photons", "30..3"], "--photons 30..3: expected a number or a range"),
+        (["--photons", "lots"], "expected a number or a range such as 3..30, the smaller first"),
+        (["--photons", "nan"], "expected a number or a range such as 3..30, the smaller first"),
+        (["--photons", "0"], "--photons 0: expected numbers above 0"),
         (["--photons", "5", "--force-thinning"], "--force-thinning goes with --fraction only"),
         (["--read-noise", "2"], "give the gain, or photons"),
         (["--dtype", "uint32"], "--dtype uint32: expected auto or keep"),

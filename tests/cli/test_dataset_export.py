@@ -145,10 +145,10 @@ def test_the_record_counts_changes_and_guards_the_folder(
     ("words", "code", "message"),
     [
         (("--to", "labelmee"), 2, "--to 'labelmee' is unknown; did you mean 'labelme'?"),
-        (("--to", "coco", "--simplify", "-1"), 2, "expected 0 to 100 px"),
+        (("--to", "coco", "--simplify", "-1"), 2, "--simplify -1: expected a number from 0 to 100"),
         (("--to", "folders", "--simplify", "2"), 2, "--simplify has no effect with --to folders"),
         (("--to", "coco", "--split", "folds"), 2, "--split has no effect without --subset"),
-        (("--to", "coco", "--subset", "all"), 2, "--subset all: expected one of train, val, test"),
+        (("--to", "coco", "--subset", "all"), 2, "--subset all: expected train, val or test"),
     ],
 )
 def test_options_that_do_not_fit(

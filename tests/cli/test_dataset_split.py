@@ -129,7 +129,7 @@ def test_a_count_that_groups_do_not_allow_is_said(dataset: Path, cli: RunCli) ->
         (("--from", "t", "--val", 0.1), "--from with --val: the table says all"),
         (("--val-from", "test"), "--val-from is for folds"),
         (("--name", "my split"), "expected up to 80 letters, digits, '-', '_' and '.'"),
-        (("--folds", 3, "--val-from", "tset"), "val_from"),
+        (("--folds", 3, "--val-from", "tset"), "--val-from tset: expected train or test"),
         (("--allow-shared-groups",), "--allow-shared-groups is for lists and --from"),
     ],
 )

@@ -2,61 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
+from cellenhance.tasks.datasets.requests import CameraRequest
 
 if TYPE_CHECKING:
     from cellenhance.data.degrade.camera import Camera
 
 
 @command
-def camera(
-    dark: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DARK", help="Frames without light: a stack or a folder.", show_default=False
-        ),
-    ],
-    flats: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FLAT",
-            help="Evenly lit frames: a stack or a folder a light level, or a folder of folders.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="Write camera.yaml.", show_default=False),
-    ] = None,
-    overwrite: options.Overwrite = False,
-    json: options.Json = False,
-) -> None:
-    """Measure a camera: counts an electron, counts without light, read noise.
+def camera(request: CameraRequest, json: options.Json = False) -> None:
+    """Measure a camera: counts per electron, counts without light, read noise.
 
     At least two frames of each scene, exposed alike; several light levels below saturation are
     better than one. dataset degrade --camera takes the file.
 
     Example: cellenhance dataset camera dark.tif flat_low.tif flat_high.tif -o camera.yaml
     """
-    from cellenhance.tasks.datasets.camera import CameraRequest, measure_camera
+    from cellenhance.tasks.datasets.camera import measure_camera
 
-    request = CameraRequest(dark, tuple(flats), output, overwrite)
     with console.progress_bar() as progress:
         measured = measure_camera(request, progress)
     if json:
         console.print_json(measured.model_dump(mode="json"))
     else:
         _show(measured)
-    if output is None:
+    if request.output is None:
         console.note("nothing written; -o camera.yaml keeps it for dataset degrade --camera")
     else:
-        console.note(f"camera of {len(measured.flats)} light level(s) written to {output}")
+        console.note(f"camera of {len(measured.flats)} light level(s) written to {request.output}")
 
 
 def _show(measured: Camera) -> None:

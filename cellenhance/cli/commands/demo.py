@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
+from cellenhance.tasks.requests import DemoRequest
 
 if TYPE_CHECKING:
     from cellenhance.tasks.train.log import Report
 
 
 @command
-def demo(
-    output: options.Output = Path("demo"),
-    seed: options.Seed = 0,
-    overwrite: options.Overwrite = False,
-    json: options.Json = False,
-) -> None:
+def demo(request: DemoRequest, json: options.Json = False) -> None:
     """Run the whole program on a small synthetic low-light set, in under 5 minutes.
 
     Draws cells with real photon statistics, prepares and splits them, trains the light U-Net and
@@ -35,9 +30,7 @@ def demo(
         def report(model: str) -> Report:
             return stack.enter_context(training_display(model))
 
-        result = run_demo(
-            output, overwrite=overwrite, seed=seed, announce=console.note, report=report
-        )
+        result = run_demo(request, announce=console.note, report=report)
     if json:
         console.print_json({name: scores.to_json() for name, scores in result.scores.items()})
     else:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
+from cellenhance.tasks.requests import ModelsRequest
 
 if TYPE_CHECKING:
     from cellenhance.tasks.models import ModelDetails
 
 
 @command
-def models(
-    name: Annotated[
-        str | None, typer.Argument(help="Show this entry in full.", show_default=False)
-    ] = None,
-    models_file: options.Models = None,
-    json: options.Json = False,
-) -> None:
+def models(request: ModelsRequest, json: options.Json = False) -> None:
     """List the models of the catalogue, or show one entry in full.
 
     Parameters and GFLOPs (2 x multiply-adds) are for 1 channel, 2 classes and 256 x 256 pixels.
@@ -30,10 +23,10 @@ def models(
     """
     from cellenhance.tasks.models import list_models, show_model
 
-    if name is not None:
-        _show(show_model(name, models_file), json=json)
+    if request.name is not None:
+        _show(show_model(request.name, request.models), json=json)
         return
-    summaries = list_models(models_file)
+    summaries = list_models(request.models)
     if json:
         console.print_json([each.to_json() for each in summaries])
         return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 
 from cellenhance.data.degrade.ranges import (
     PositiveRange,
@@ -14,9 +14,11 @@ from cellenhance.data.degrade.ranges import (
     at_most,
 )
 from cellenhance.errors import SettingsError
+from cellenhance.options import Options, option
 from cellenhance.settings import Settings
 
 MOST_PHOTONS, MOST_BLUR_PX = 1e9, 200.0
+_RANGE, _CAMERA = "N|LOW..HIGH", "The camera"
 
 
 class DegradeSettings(Settings):
@@ -27,27 +29,71 @@ class DegradeSettings(Settings):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    photons: Annotated[PositiveRange, at_most(MOST_PHOTONS)] | None = Field(
-        None, description="photons a pixel at the image's 99th percentile; null: no new shot noise"
+    photons: Annotated[PositiveRange, at_most(MOST_PHOTONS)] | None = option(
+        None,
+        "Photons in a pixel at the 99th percentile of each image: shot noise (Poisson).",
+        metavar=_RANGE,
     )
-    fraction: PositiveShareRange | None = Field(
-        None, description="share of the recorded electrons that is kept (binomial thinning)"
+    fraction: PositiveShareRange | None = option(
+        None,
+        "Share of the recorded electrons that is kept, by binomial thinning; for raw counts with "
+        "known gain, offset and read noise.",
+        metavar=_RANGE,
     )
-    blur_px: Annotated[Range, at_most(MOST_BLUR_PX)] = Field(
-        (0, 0), description="sigma of the blur, px"
+    blur_px: Annotated[Range, at_most(MOST_BLUR_PX)] = option(
+        (0, 0), "Sigma of the blur in px.", metavar=_RANGE
     )
-    blur_um: Range | None = Field(None, description="sigma of the blur, um, in place of blur_px")
-    contrast_loss: ShareRange = Field((0, 0), description="share of the contrast that is lost")
-    vignetting: ShareRange = Field((0, 0), description="share of the light lost in the corners")
-    background: Range = Field(
-        (0, 0), description="stray light, in multiples of the signal at the 99th percentile"
+    blur_um: Range | None = option(None, "Sigma of the blur in um, in place of px.", metavar=_RANGE)
+    contrast_loss: ShareRange = option(
+        (0, 0), "Share of the contrast that is lost, 0 to 1.", metavar=_RANGE
     )
-    read_noise_e: Range = Field((0, 0), description="read noise of the camera, electrons rms")
-    gain_adu: float | None = Field(None, gt=0, description="counts an electron")
-    offset_adu: float | None = Field(None, description="counts without light")
-    pedestal_adu: float = Field(0, ge=0, description="counts added to the result")
-    full_well_e: float | None = Field(None, gt=0, description="electrons a pixel holds at most")
-    bit_depth: int | None = Field(None, ge=1, le=32, description="of the camera's counts")
+    vignetting: ShareRange = option(
+        (0, 0), "Share of the light that is lost in the corners, 0 to 1.", metavar=_RANGE
+    )
+    background: Range = option(
+        (0, 0),
+        "Stray light, in multiples of the signal at the 99th percentile.",
+        metavar=_RANGE,
+    )
+    read_noise_e: Range = option(
+        (0, 0),
+        "Read noise in electrons rms.",
+        flag="--read-noise",
+        metavar=_RANGE,
+        panel=_CAMERA,
+    )
+    gain_adu: float | None = option(
+        None,
+        "Counts per electron.",
+        flag="--gain",
+        limits={"gt": 0},
+        panel=_CAMERA,
+        unset="the brightness of the image is kept",
+    )
+    offset_adu: float | None = option(
+        None,
+        "Counts without light.",
+        flag="--offset",
+        panel=_CAMERA,
+        unset="the 0.1 percentile of the set",
+    )
+    pedestal_adu: float = option(
+        0,
+        "Counts added to the result, so that read noise is not cut off at 0.",
+        flag="--pedestal",
+        limits={"ge": 0},
+        panel=_CAMERA,
+    )
+    full_well_e: float | None = option(
+        None,
+        "Electrons that a pixel holds at most.",
+        flag="--full-well",
+        limits={"gt": 0},
+        panel=_CAMERA,
+    )
+    bit_depth: int | None = option(
+        None, "Bits of the camera's counts.", limits={"ge": 1, "le": 32}, panel=_CAMERA
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> DegradeSettings:
@@ -90,3 +136,18 @@ class DegradeSettings(Settings):
         if high > MOST_BLUR_PX:
             raise SettingsError(f"a blur of {high:.4g} px: expected at most {MOST_BLUR_PX:g} px")
         return self.model_copy(update={"blur_um": None, "blur_px": (low, high)})
+
+
+class DegradeOptions(DegradeSettings, Options):
+    """What is lost, as far as it is given; a measured camera may fill in the rest."""
+
+    title: ClassVar[str] = "What is lost"
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        return self  # whether the numbers fit each other shows when those of the camera are there
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return what was given, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set}

@@ -12,14 +12,14 @@ from pathlib import Path
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
 from cellenhance.data.dataset.samples import load_sample, pixel_sha256
 from cellenhance.data.dataset.splits import split_path
-from cellenhance.data.degrade.physics import DegradeSettings
+from cellenhance.data.degrade.settings import DegradeOptions
 from cellenhance.data.degrade.table import DEGRADATION_FILE, load_degradations
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback
-from cellenhance.settings import validate_settings
 from cellenhance.tasks.benchmark.plan import AS_IS, Condition
 from cellenhance.tasks.benchmark.request import BenchmarkRequest
-from cellenhance.tasks.datasets.degrade import DegradeRequest, degrade_dataset
+from cellenhance.tasks.datasets.degrade import degrade_dataset
+from cellenhance.tasks.datasets.requests import DegradeRequest
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def make_conditions(
 
 
 def _make_copy(request: BenchmarkRequest, condition: Condition, progress: ProgressCallback) -> None:
-    settings = validate_settings(DegradeSettings, {"photons": condition.photons}, where="--photons")
+    assert condition.photons is not None  # the dataset as it is needs no copy
     folder = condition.dataset
     if folder.exists():
         difference = _difference(request, condition, progress)
@@ -63,10 +63,14 @@ def _make_copy(request: BenchmarkRequest, condition: Condition, progress: Progre
                 f"({difference}); choose another -o, or replace it with --overwrite"
             )
     logger.info("making a copy of %s at %g photons", request.dataset, condition.photons)
-    degrade_dataset(
-        DegradeRequest(request.dataset, folder, settings, seed=_SEED, overwrite=request.overwrite),
-        progress,
+    copy = DegradeRequest(
+        dataset=request.dataset,
+        output=folder,
+        seed=_SEED,
+        overwrite=request.overwrite,
+        loss=DegradeOptions(photons=condition.photons),
     )
+    degrade_dataset(copy, progress)
 
 
 def _difference(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,64 +11,20 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.classes.mask_classes import MaskClasses, find_classes
 from cellenhance.data.classes.mask_files import FileSet, list_files, match_files
 from cellenhance.data.dataset.inputs import InputImage, find_inputs
-from cellenhance.data.files.readers import ChannelChoice, open_image
+from cellenhance.data.files.options import ReadingOptions
+from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.writers import write_csv
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.objects import ClassRegion, measure_classes
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.display import DisplayRange, choose_display
+from cellenhance.render.display import asked_display, choose_display
 from cellenhance.render.figures import save_all
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
-from cellenhance.render.style import FigureStyle
+from cellenhance.tasks.compare.contour_request import ContourOverlayRequest, Crop
 from cellenhance.tasks.image_work import process_images, refuse_existing
 
 AREAS_FILE = "areas.csv"
 AREA_COLUMNS = ("image", "class", "area_px", "area_um2", "share", "n_objects")
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A part of every image: left, top, width, height in pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.x},{self.y},{self.width},{self.height}"
-
-
-@dataclass(frozen=True, slots=True)
-class ContourOverlayRequest:
-    """What to draw on what.
-
-    Attributes
-    ----------
-    images, masks, truth : a file or a folder each; files match by relative path without extension
-    classes, ignore : as in `find_classes`
-    all_classes : outline the background class too
-    pixel_size_um : replaces what the files or the dataset say
-    display : shown range; None takes the percentiles of each image
-    line_pt : width of the lines; None scales it
-    """
-
-    images: Path
-    masks: Path
-    output: Path
-    truth: Path | None = None
-    classes: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    channel: ChannelChoice = None
-    crop: Crop | None = None
-    fill: bool = False
-    all_classes: bool = False
-    pixel_size_um: float | None = None
-    display: DisplayRange | None = None
-    line_pt: float | None = None
-    skip_unmatched: bool = False
-    overwrite: bool = False
-    style: FigureStyle = field(default_factory=FigureStyle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +77,8 @@ def contour_overlay(
     refuse_existing([areas, *planned], overwrite=request.overwrite)
     homes = [path for path in (request.masks, request.truth) if path is not None]
     masks = [path for _, *paths in matched.values() for path in paths]
-    classes = find_classes(homes, masks, classes=request.classes, ignore=request.ignore)
+    asked = request.classes
+    classes = find_classes(homes, masks, classes=asked.classes or None, ignore=asked.ignore)
     for paths in matched.values():
         _check_sizes(paths, request.crop)
     work = [InputImage(paths[0], name) for name, paths in matched.items()]
@@ -168,11 +125,12 @@ def _overlay(
     classes: MaskClasses,
     request: ContourOverlayRequest,
 ) -> OverlaidImage:
-    image, file_size_um = _read(paths[0], request.channel)
+    image, file_size_um = _read(paths[0], request.reading)
     mask, *truths = (classes.read(path) for path in paths[1:])
     image, mask = _cut(image, request.crop), _cut(mask, request.crop)
-    pixel_size_um = request.pixel_size_um or file_size_um or classes.pixel_size_um
-    display = request.display or choose_display([image])
+    pixel_size_um = request.display.pixel_size or file_size_um or classes.pixel_size_um
+    limits = request.display.display_range
+    display = choose_display([image]) if limits is None else asked_display(limits)
     view = OverlayView(
         name=each.stem,
         image=image,
@@ -188,14 +146,14 @@ def _overlay(
         if request.crop
         else "",
     )
-    figure = draw_overlay(view, request.style, request.line_pt)
+    figure = draw_overlay(view, request.style, request.line_width)
     figures = save_all(figure, request.output / "overlays" / each.stem, request.style)
     regions = dict(zip(classes.names, measure_classes(mask, len(classes.names)), strict=True))
     return OverlaidImage(each.stem, figures, display.text, regions, pixel_size_um)
 
 
-def _read(path: Path, channel: ChannelChoice) -> tuple[ImageArray, float | None]:
-    with open_image(path, channel=channel) as source:
+def _read(path: Path, reading: ReadingOptions) -> tuple[ImageArray, float | None]:
+    with open_image(path, channel=reading.channel_choice, axes=reading.axes) as source:
         info = source.info
         if info.n_planes != 1:
             raise ImageReadError(
@@ -228,25 +186,6 @@ def _rows(each: OverlaidImage) -> list[tuple[object, ...]]:
         um2 = "" if area is None else f"{area:.6g}"
         rows.append((each.id, name, region.area_px, um2, share, region.n_objects))
     return rows
-
-
-def parse_crop(text: str) -> Crop:
-    """Return ``"x,y,width,height"`` as a crop.
-
-    Raises
-    ------
-    SettingsError
-        The text is not four whole numbers, or the part would be empty.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 4 or not all(part.isdecimal() for part in parts):
-        raise SettingsError(
-            f"--crop {text}: expected left,top,width,height in pixels, such as 100,50,256,256"
-        )
-    x, y, width, height = (int(part) for part in parts)
-    if not width or not height:
-        raise SettingsError(f"--crop {text}: is empty; width and height are at least 1")
-    return Crop(x, y, width, height)
 
 
 def result_to_json(result: ContourOverlayResult) -> dict[str, object]:

@@ -38,7 +38,7 @@ from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.inspect import inspect_dataset
-from cellenhance.tasks.datasets.requests import AugmentRequest
+from cellenhance.tasks.datasets.requests import AugmentRequest, InspectRequest
 
 SHEET = "contact-sheet.png"
 _CPU = torch.device("cpu")
@@ -80,7 +80,7 @@ def augment_dataset(request: AugmentRequest, progress: ProgressCallback = silent
                 done += 1
                 progress(done, request.n, "augmenting")
         built = builder.finish()
-        inspect_dataset(folder, contact_sheet=folder / SHEET)
+        inspect_dataset(InspectRequest(dataset=folder, output=folder / SHEET))
     return Dataset(request.output, built.description, built.samples)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,12 @@ from cellenhance.data.degrade.camera import (
 from cellenhance.data.files.readers import is_image_name, open_image
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.tasks.datasets.requests import CameraRequest
 
 logger = logging.getLogger(__name__)
 
 _BENT = 0.05
 """Relative distance of a flat from the line above which the camera is called not linear."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraRequest:
-    """Where the frames are.
-
-    Attributes
-    ----------
-    dark, flats : each a stack (a file of several pages) or a folder of frames; a folder of
-        folders among the flats is one light level a folder, and a glob each file it matches
-    """
-
-    dark: Path
-    flats: tuple[Path, ...]
-    output: Path | None = None
-    overwrite: bool = False
 
 
 def measure_camera(request: CameraRequest, progress: ProgressCallback = silent) -> Camera:

@@ -24,11 +24,10 @@ from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.tasks.datasets.degrade_plans import DTYPES, DegradeRequest, Draws, Replay
+from cellenhance.tasks.datasets.degrade_plans import Draws, Replay
+from cellenhance.tasks.datasets.requests import DegradeRequest
 
 logger = logging.getLogger(__name__)
-
-__all__ = ["DegradeRequest", "DegradeResult", "degrade_dataset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,6 @@ def degrade_dataset(request: DegradeRequest, progress: ProgressCallback = silent
     SettingsError, OutputExistsError
         The settings do not fit the images, or the output exists.
     """
-    if request.dtype not in DTYPES:
-        raise SettingsError(f"--dtype {request.dtype}: expected {' or '.join(DTYPES)}")
     check_output_folder(request.output, overwrite=request.overwrite)
     if request.output.resolve() == request.dataset.resolve():
         raise SettingsError(f"{request.output}: is the dataset itself; choose another output")

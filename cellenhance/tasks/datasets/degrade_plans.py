@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from cellenhance.data.dataset.manifest import Dataset
 from cellenhance.data.dataset.samples import Sample, load_sample, pixel_sha256
-from cellenhance.data.degrade.physics import DegradeSettings, draw_degradation, measure_levels
+from cellenhance.data.degrade.camera import load_camera
+from cellenhance.data.degrade.physics import draw_degradation, measure_levels
+from cellenhance.data.degrade.settings import DegradeSettings
 from cellenhance.data.degrade.table import DegradedImage, load_degradations
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.settings import validate_settings
+from cellenhance.tasks.datasets.requests import DegradeRequest
 
 logger = logging.getLogger(__name__)
 
-DTYPES = ("auto", "keep")
 DARK_PERCENTILE = 0.1
 """Without an offset this percentile of the set stands for no light."""
-
-
-@dataclass(frozen=True, slots=True)
-class DegradeRequest:
-    """What to copy and how.
-
-    Attributes
-    ----------
-    replay : a `degradation.csv`; its parameters replace settings and seed
-    dtype : "auto" widens 8-bit images to 16 bit where noise would be clipped; "keep" never does
-    force_thinning : thin although the images are no raw counts of a known camera
-    """
-
-    dataset: Path
-    output: Path
-    settings: DegradeSettings = field(default_factory=DegradeSettings)
-    replay: Path | None = None
-    dtype: str = "auto"
-    force_thinning: bool = False
-    seed: int = 0
-    overwrite: bool = False
 
 
 class Draws:
@@ -54,9 +34,10 @@ class Draws:
     """
 
     def __init__(self, dataset: Dataset, request: DegradeRequest) -> None:
-        if request.force_thinning and request.settings.fraction is None:
+        settings = _settings(request)
+        if request.force_thinning and settings.fraction is None:
             raise SettingsError("--force-thinning goes with --fraction only; leave it out")
-        settings, self.warnings = _check_thinning(dataset, request)
+        settings, self.warnings = _check_thinning(dataset, settings, force=request.force_thinning)
         changed = settings.model_dump(mode="json", exclude_defaults=True)
         shown = ", ".join(f"{key} {_show(value)}" for key, value in changed.items())
         self.summary = shown or "nothing"
@@ -90,11 +71,6 @@ class Replay:
 
     def __init__(self, dataset: Dataset, request: DegradeRequest) -> None:
         assert request.replay is not None
-        others = request.dtype != "auto" or request.force_thinning
-        if others or request.settings != DegradeSettings():
-            raise SettingsError(
-                f"--replay {request.replay}: says itself what is done; leave out the other options"
-            )
         self._path, self._rows = request.replay, load_degradations(request.replay)
         missing = [row.id for row in dataset.samples if row.id not in self._rows]
         if missing:
@@ -125,11 +101,17 @@ class Replay:
         return row
 
 
+def _settings(request: DegradeRequest) -> DegradeSettings:
+    """Return what is lost: what was given, and the camera's numbers where nothing was."""
+    camera = {} if request.camera is None else load_camera(request.camera).as_settings()
+    where = "the options of degrade"
+    return validate_settings(DegradeSettings, camera | request.loss.given, where=where)
+
+
 def _check_thinning(
-    dataset: Dataset, request: DegradeRequest
+    dataset: Dataset, settings: DegradeSettings, *, force: bool
 ) -> tuple[DegradeSettings, tuple[str, ...]]:
     """Return the settings with a gain, and the warning that a forced thinning leaves behind."""
-    settings = request.settings
     if settings.fraction in (None, (1.0, 1.0)):
         return settings, ()
     doubts = _doubts(dataset, settings)
@@ -138,7 +120,7 @@ def _check_thinning(
             logger.info("read noise is taken to be 0: what the images have of it is thinned too")
         return settings, ()
     found = "; ".join(doubts)
-    if not request.force_thinning:
+    if not force:
         raise SettingsError(
             f"--fraction: only raw counts with known gain and offset can be thinned ({found}); "
             "measure them with cellenhance dataset camera and give --camera, take --photons, or "

@@ -13,7 +13,7 @@ from cellenhance.data.annotations.labels import CHANGES_FILE, is_ignore
 from cellenhance.data.dataset.build import check_output_folder
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, load_dataset
 from cellenhance.data.dataset.samples import load_sample
-from cellenhance.data.dataset.splits import DEFAULT_SPLIT, rows_of_subset
+from cellenhance.data.dataset.splits import rows_of_subset
 from cellenhance.data.exporters.contract import Change, ExportTarget
 from cellenhance.data.exporters.registry import exporter_type
 from cellenhance.data.files.storage import replacing_folder
@@ -21,32 +21,12 @@ from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import format_yaml
+from cellenhance.tasks.datasets.requests import FOLDERS, ExportRequest
 
 logger = logging.getLogger(__name__)
 
 RECORD_FILE = "export.yaml"
 """Says what an export is; an output without it is never replaced."""
-FOLDERS = "folders"
-SIMPLIFY_PX = 0.5
-"""How far outlines move unless told otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
-    """What to export and how; `subset` None means all samples, else those of fold 1 of the split.
-
-    Attributes
-    ----------
-    simplify_px : how far outlines may move from the pixel edges
-    """
-
-    dataset: Path
-    output: Path
-    layout: str
-    simplify_px: float = SIMPLIFY_PX
-    split: str = DEFAULT_SPLIT
-    subset: str | None = None
-    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +42,12 @@ class ExportPlan:
         """The command that makes a dataset of the export again."""
         description, request = self.dataset.description, self.request
         words = ["cellenhance", "dataset", "prepare", str(request.output), "-o", "CORRECTED"]
-        if request.layout == FOLDERS:
+        if request.to == FOLDERS:
             for each in description.classes:
                 words += ["--class", f"{each.name}={each.index}"]
             words += ["--ignore", str(IGNORE)]
         else:
-            words += ["--layout", request.layout]
+            words += ["--layout", request.to]
         if description.background is not None and description.background.lower() != "background":
             words += ["--background", description.background]
         if description.pixel_size_um is not None:
@@ -91,9 +71,9 @@ class ExportResult:
     def n_finer(self) -> int:
         """Number of images whose outlines were simplified less than asked for."""
         request = self.plan.request
-        if request.layout == FOLDERS:
+        if request.to == FOLDERS:
             return 0
-        return sum(each.tolerance_px < request.simplify_px for each in self.changes)
+        return sum(each.tolerance_px < request.simplify for each in self.changes)
 
 
 def plan_export(request: ExportRequest) -> ExportPlan:
@@ -106,13 +86,11 @@ def plan_export(request: ExportRequest) -> ExportPlan:
     SettingsError, OutputExistsError
         An option does not fit, a class cannot be told from ignore, or the output exists.
     """
-    exporter_type(request.layout)
-    if not 0 <= request.simplify_px <= 100:
-        raise SettingsError(f"--simplify {request.simplify_px:g}: expected 0 to 100 px")
+    exporter_type(request.to)
     check_output_folder(request.output, overwrite=request.overwrite, record=RECORD_FILE)
     dataset = load_dataset(request.dataset)
     blurred = [name for name in dataset.class_names if is_ignore(name)]
-    if blurred and request.layout != FOLDERS:
+    if blurred and request.to != FOLDERS:
         raise SettingsError(
             f"class '{blurred[0]}' means 'not annotated' in these files and would come back as "
             "ignore; rename it in dataset.yaml, or use --to folders"
@@ -120,13 +98,18 @@ def plan_export(request: ExportRequest) -> ExportPlan:
     return ExportPlan(request, dataset, tuple(_rows(dataset, request)))
 
 
-def export_dataset(plan: ExportPlan, progress: ProgressCallback = silent) -> ExportResult:
+def export_dataset(request: ExportRequest, progress: ProgressCallback = silent) -> ExportResult:
+    """Plan and write an export; errors as in `plan_export`."""
+    return write_export(plan_export(request), progress)
+
+
+def write_export(plan: ExportPlan, progress: ProgressCallback = silent) -> ExportResult:
     """Write the export; it appears complete or not at all."""
     request, description = plan.request, plan.dataset.description
     changes: list[Change] = []
     with replacing_folder(request.output, overwrite=request.overwrite) as folder:
-        target = ExportTarget(folder, description, request.simplify_px)
-        exporter = exporter_type(request.layout)(target)
+        target = ExportTarget(folder, description, request.simplify)
+        exporter = exporter_type(request.to)(target)
         for row in plan.samples:
             changes.append(exporter.add(load_sample(plan.dataset, row)))
             progress(len(changes), len(plan.samples), "exporting")
@@ -149,12 +132,12 @@ def _rows(dataset: Dataset, request: ExportRequest) -> Sequence[SampleRow]:
 def _write_record(folder: Path, plan: ExportPlan, changes: Sequence[Change]) -> None:
     description = plan.dataset.description
     record = {
-        "format": plan.request.layout,
+        "format": plan.request.to,
         "dataset": description.name,
         "classes": [each.name for each in description.classes],
         "background": description.background,
         "pixel_size_um": description.pixel_size_um,
-        "simplify_px": plan.request.simplify_px,
+        "simplify_px": plan.request.simplify,
         "licence": description.licence,
         "way_back": plan.way_back,
     }

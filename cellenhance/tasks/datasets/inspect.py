@@ -24,6 +24,7 @@ from cellenhance.errors import OutputExistsError, SettingsError
 from cellenhance.metrics.contrast import contrast_to_noise
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.datasets.inspect_records import InspectReport, count_values
+from cellenhance.tasks.datasets.requests import InspectRequest
 from cellenhance.tasks.datasets.split import summarize_split
 
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
@@ -32,30 +33,22 @@ _MOST_OF_A_KIND = 8
 _MOST_AT_ONCE_PX, _WINDOW_PX = 4_000_000, 1024
 
 
-def inspect_dataset(
-    path: Path,
-    *,
-    contact_sheet: Path | None = None,
-    overwrite: bool = False,
-    progress: ProgressCallback = silent,
-) -> InspectReport:
-    """Read every sample of the dataset in `path` once.
+def inspect_dataset(request: InspectRequest, progress: ProgressCallback = silent) -> InspectReport:
+    """Read every sample of a dataset once; write a PNG of up to `MOST_ON_SHEET` where asked for.
 
-    Parameters
-    ----------
-    contact_sheet : where to write a PNG of up to `MOST_ON_SHEET` samples, those with a finding
-        first; None for none
+    Samples with a finding come first on the sheet.
 
     Raises
     ------
     DatasetError
         The dataset or one of its files is damaged.
     SettingsError, OutputExistsError
-        The contact sheet is not to be a PNG, or it exists and `overwrite` is not given.
+        The contact sheet is not to be a PNG, or it exists and overwriting was not asked for.
     """
+    contact_sheet = request.output
     if contact_sheet is not None:
-        _check_sheet(contact_sheet, overwrite=overwrite)
-    dataset = load_dataset(path)
+        _check_sheet(contact_sheet, overwrite=request.overwrite)
+    dataset = load_dataset(request.dataset)
     tables = [load_split(dataset, name) for name in split_names(dataset.root)]
     measured = _measure(dataset, progress)
     facts = measured.facts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,37 +21,25 @@ from cellenhance.data.dataset.fixed_split import (
 )
 from cellenhance.data.dataset.folds import make_split
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
+from cellenhance.data.dataset.options import GivenSplitOptions, PartOptions, Subset
 from cellenhance.data.dataset.samples import load_mask
 from cellenhance.data.dataset.splits import (
     SUBSETS,
     SplitSettings,
     SplitTable,
-    Subset,
     save_split,
     split_path,
 )
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.settings import validate_settings
+from cellenhance.tasks.datasets.requests import SplitRequest
 
 logger = logging.getLogger(__name__)
 
 ClassCounts = dict[str, NDArray[np.int64]]
 """Labelled pixels of each class, in class order, by sample id."""
-
-
-@dataclass(frozen=True, slots=True)
-class FixedSplit:
-    """A split that is given by lists, or by a CSV `table` of id, fold and subset.
-
-    Attributes
-    ----------
-    share_groups : accept images of one group, or equal images, in several subsets
-    """
-
-    lists: SplitLists = field(default_factory=SplitLists)
-    table: Path | None = None
-    share_groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,56 +63,85 @@ class SplitResult:
     subsets: tuple[SubsetSummary, ...]
 
 
-def split_dataset(
-    path: Path,
-    settings: SplitSettings,
-    *,
-    fixed: FixedSplit | None = None,
-    overwrite: bool = False,
-    progress: ProgressCallback = silent,
-) -> SplitResult:
-    """Split the dataset in folder `path` and write ``splits/<name>.csv``.
-
-    Parameters
-    ----------
-    fixed : the split is given; of `settings` the name counts and, where lists leave validation
-        open, its share or count
+def split_dataset(request: SplitRequest, progress: ProgressCallback = silent) -> SplitResult:
+    """Split a dataset and write ``splits/<name>.csv``.
 
     Raises
     ------
+    SettingsError
+        Shares do not add up, or the name is not one of a file.
     DatasetError
         The folder is no dataset, a mask is damaged, there are too few groups, or a list does not
         fit the dataset or divides a group.
     OutputExistsError
-        A split of that name exists and `overwrite` is not given.
+        A split of that name exists and overwriting was not asked for.
     """
-    dataset = load_dataset(path)
+    settings, lists = _settings(request), _lists(request)
+    dataset = load_dataset(request.dataset)
     target = split_path(dataset.root, settings.name)
-    if target.exists() and not overwrite:
+    if target.exists() and not request.overwrite:
         raise OutputExistsError(
             f"{target}: split '{settings.name}' exists; choose another --name or give --overwrite"
         )
     counts = count_classes(dataset, progress)
-    if fixed is None:
+    is_drawn = not lists.given() and request.given.table is None
+    if is_drawn:
         shares = {each: tuple(n / max(1, n.sum())) for each, n in counts.items()}
         table = make_split(dataset.samples, settings, shares)
     else:
-        table = _fix_split(dataset, settings, fixed)
+        table = _given_split(dataset, settings, lists, request.given)
     units = build_units(dataset.samples, settings.group_by)
     subsets = summarize_split(dataset, table, counts, units)
-    save_split(dataset, table, overwrite=overwrite)
-    if fixed is None:
+    save_split(dataset, table, overwrite=request.overwrite)
+    if is_drawn:
         _warn_of_empty_parts(settings, subsets, len(units))
     _warn_of_unseen_classes(dataset, subsets, counts)
     return SplitResult(dataset, table, target, subsets)
 
 
-def _fix_split(dataset: Dataset, settings: SplitSettings, fixed: FixedSplit) -> SplitTable:
-    if fixed.table is not None:
-        table = read_split_table(dataset, fixed.table, settings.name)
+def _lists(request: SplitRequest) -> SplitLists:
+    given = request.given
+    return SplitLists(given.train_list, given.val_list, given.test_list)
+
+
+def _settings(request: SplitRequest) -> SplitSettings:
+    """Return the settings of the draw, with the shares that are left open filled in."""
+    parts = request.parts
+    values: dict[str, Any] = {
+        "folds": request.folds,
+        "group_by": request.group_by,
+        "stratified": request.stratified,
+        "seed": request.seed,
+        "name": request.name,
+        "val_count": parts.val_count,
+        "test_count": parts.test_count,
+        "val_from": parts.val_from,
+    }
+    if request.folds is not None or _lists(request).given():
+        default = 0.0 if request.given.train_list is not None else 0.125
+        values["val_fraction"] = default if parts.val is None else parts.val
+    elif request.given.table is None:
+        values["fractions"] = _fractions(parts)
+    return validate_settings(SplitSettings, values, where="the options of split")
+
+
+def _fractions(parts: PartOptions) -> tuple[float, float, float]:
+    """Return the shares of train, val and test; beside counts the rest trains."""
+    val = 0.1 if parts.val is None else parts.val
+    test = 0.2 if parts.test is None else parts.test
+    if parts.train is not None:
+        return parts.train, val, test
+    return 1 - val - test if parts.val_count or parts.test_count else 0.7, val, test
+
+
+def _given_split(
+    dataset: Dataset, settings: SplitSettings, lists: SplitLists, given: GivenSplitOptions
+) -> SplitTable:
+    if given.table is not None:
+        table = read_split_table(dataset, given.table, settings.name)
     else:
-        table = read_lists(dataset, fixed.lists, settings.name)
-        table = complete_lists(dataset, table, fixed.lists, settings)
+        table = read_lists(dataset, lists, settings.name)
+        table = complete_lists(dataset, table, lists, settings)
     listed = {row.id for row in table.rows}
     left_out = [row.id for row in dataset.samples if row.id not in listed]
     if left_out:
@@ -133,7 +151,7 @@ def _fix_split(dataset: Dataset, settings: SplitSettings, fixed: FixedSplit) -> 
             name_some(left_out),
         )
     shared = find_shared_groups(dataset, table)
-    if shared and not fixed.share_groups:
+    if shared and not given.allow_shared_groups:
         raise DatasetError(
             f"images of one group, or equal images, stand in several subsets ({shared[0]}"
             f"{f' and {len(shared) - 1} more' if len(shared) > 1 else ''}): scores would look "

@@ -14,6 +14,7 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.samples import load_mask
 from cellenhance.data.files.writers import write_mask
 from cellenhance.tasks.datasets.inspect import inspect_dataset
+from cellenhance.tasks.datasets.requests import InspectRequest
 
 pytestmark = pytest.mark.real_data
 
@@ -44,7 +45,7 @@ def test_findings_are_what_is_known_of_the_set(
     name: str, real_data: Path, tmp_path: Path, cli: Callable[..., Any]
 ) -> None:
     prepare(name, real_data, tmp_path / "set", cli)
-    report = inspect_dataset(tmp_path / "set")
+    report = inspect_dataset(InspectRequest(dataset=tmp_path / "set"))
     assert {each.code for each in report.problems.findings} == SETS[name][1] | {"no-split"}
     if name == "wbc-3class":
         duplicate = next(each for each in report.problems.findings if each.code == "duplicate")
@@ -62,7 +63,7 @@ def test_a_real_mask_that_was_moved_is_the_only_one_named(
     write_mask(dataset.root / row.mask, np.roll(load_mask(dataset, row), (-5, 6), (0, 1)))
     (found,) = [
         each
-        for each in inspect_dataset(tmp_path / "set").problems.findings
+        for each in inspect_dataset(InspectRequest(dataset=tmp_path / "set")).problems.findings
         if each.code == "mask-shift"
     ]
     assert found.ids == (row.id,)
