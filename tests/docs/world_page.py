@@ -22,8 +22,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "reference" / "world.md"
 PICTURES = DOCS / "images" / "world"
 BEGIN, END = "<!-- kinds begin -->", "<!-- kinds end -->"
-_SIDE_PX, _GAP_PX, _N_SCENES = 160, 3, 4
-_SEED = 11
+_SIDE_PX, _GAP_PX, _N_SCENES = 200, 3, 3
+_SEED = 4
 
 
 def kinds() -> str:
