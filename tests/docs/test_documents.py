@@ -102,7 +102,7 @@ def test_readme_installs_the_torch_range_of_the_package() -> None:
 
 
 def test_the_first_page_of_the_site_and_readme_link_every_page() -> None:
-    pages = [path for path in (ROOT / "docs").glob("*/*.md")]
+    pages = (ROOT / "docs").glob("*/*.md")
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     names = [path.relative_to(ROOT / "docs").as_posix() for path in pages]
