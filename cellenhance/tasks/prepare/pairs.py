@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cellenhance.data.classes.class_map import parse_codes
 from cellenhance.data.files.folder_tree import walk_folder
+from cellenhance.data.files.letters import composed, say_spellings
 from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.background import find_background
 from cellenhance.data.importers.contract import FoundPair, FoundSource
@@ -44,6 +45,7 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
     if not pairs:
         why = "--exclude leaves none" if source.pairs else "the folders of this layout are empty"
         raise DatasetError(f"{request.source}: no pair of image and mask ({why})")
+    say_spellings((pair.image_label, pair.mask_label) for pair in pairs)
     for note in source.notes:
         logger.info("%s", note)
     for warning in source.warnings:
@@ -119,19 +121,23 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
 
 
 def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tuple[FoundPair, ...]:
-    known = {name for pair in pairs for name in pair.names()}
+    known = {composed(name) for pair in pairs for name in pair.names()}
     for name in request.exclude:
-        if name not in known and not _is_file(request.place, name):
+        if composed(name) not in known and not _is_file(request.place, name):
             raise DatasetError(f"--exclude {name!r}: no image, mask or stem has this name")
-    excluded = set(request.exclude)
-    left_out = [pair for pair in pairs if not pair.names().isdisjoint(excluded)]
+    excluded = {composed(name) for name in request.exclude}
+    kept: list[FoundPair] = []
+    left_out: list[FoundPair] = []
+    for pair in pairs:
+        is_kept = excluded.isdisjoint(map(composed, pair.names()))
+        (kept if is_kept else left_out).append(pair)
     if left_out:
         logger.info(
             "%d pair(s) excluded by name: %s",
             len(left_out),
             name_some([pair.image_label for pair in left_out]),
         )
-    return tuple(pair for pair in pairs if pair.names().isdisjoint(excluded))
+    return tuple(kept)
 
 
 def _is_file(source: Path, name: str) -> bool:

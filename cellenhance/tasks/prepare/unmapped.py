@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_codes, show_code
+from cellenhance.data.classes.found_values import MOST_PLAUSIBLE_CLASSES, look_like_instances
 from cellenhance.data.files.archives import DEFAULT_LIMIT_GIB
-from cellenhance.data.importers.background import look_like_instances
 from cellenhance.data.importers.instances import InstanceSettings
 from cellenhance.data.importers.registry import AUTO
 from cellenhance.data.name_lists import name_some
@@ -16,7 +16,6 @@ from cellenhance.errors import DatasetError
 from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
 
 _MOST_NAMED = 10
-_MOST_PLAUSIBLE_CLASSES = 20
 _FEWEST_DENSE = 4
 """From so many values on, 0, 1, 2, 3 may be objects as well as classes, and both are offered."""
 _LARGEST_CLASS = 255
@@ -50,7 +49,7 @@ def check_mapped(
     if found.request.instances is None and not found.request.classes:
         _refuse_instances(found, shown)
     renamed = _renamed(found, unmapped)
-    if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES and not renamed:
+    if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES and not renamed:
         raise DatasetError(
             f"mask values without a class {where}: {shown}; so many values look like a lossy "
             "mask, expected one value per class; name the values that are meant with --class and "
@@ -108,7 +107,7 @@ def _refuse_instances(found: SourceSurvey, shown: str) -> None:
     The layout says so, or the values: many and numbered without large gaps.
     """
     codes, is_layout = found.survey.codes, found.source.has_instances
-    if not is_layout and not (len(codes) > _MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
+    if not is_layout and not (len(codes) > MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
         return
     why = f"layout {found.source.layout}" if is_layout else "numbered from 1 without large gaps"
     request = replace(found.request, instances=InstanceSettings(rule="binary"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.segmentation import find_boundaries
 
-from cellenhance.data.importers.background import look_like_instances
+from cellenhance.data.classes.found_values import look_like_instances
 from cellenhance.data.importers.instances import (
     InstanceCount,
     InstanceSettings,
