@@ -14,6 +14,7 @@ from cellenhance.data.importers.contract import FoundSource, Importer, ImportOpt
 from cellenhance.data.importers.ctc import CtcImporter
 from cellenhance.data.importers.dsb2018 import Dsb2018Importer
 from cellenhance.data.importers.fiji_rois import FijiRoisImporter
+from cellenhance.data.importers.folder_guess import UnclearFoldersError, guess_folders
 from cellenhance.data.importers.labelme import LabelMeImporter
 from cellenhance.data.importers.leftovers import say_damage, with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
@@ -87,10 +88,11 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         raise DatasetError(f"{damage}; nothing else in {source} has a known layout")
     inside = ", ".join(sorted(p.name for p in source.iterdir())[:8]) or "nothing"
     images = folders_with_images(source) or "none"
-    raise DatasetError(
+    raise UnclearFoldersError(
         f"{source}: no known layout (inside: {inside}; folders with images: {images}); expected "
         "folders such as images/ and masks/; name them with --images DIR --masks DIR, or list the "
-        f"pairs in a CSV table with the columns image and mask{say_damage(source)}"
+        f"pairs in a CSV table with the columns image and mask{say_damage(source)}",
+        guess_folders(source),
     )
 
 

@@ -13,12 +13,14 @@ from dataclasses import replace
 from cellenhance.data.classes.class_map import ClassMap, parse_class
 from cellenhance.data.dataset.build import check_output_folder
 from cellenhance.data.files.archives import is_archive, unpacked
+from cellenhance.data.importers.folder_guess import UnclearFoldersError
 from cellenhance.data.importers.survey import survey_pairs
-from cellenhance.errors import CellEnhanceError, SettingsError
+from cellenhance.errors import CellEnhanceError, DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import choose_classes, named_values
 from cellenhance.tasks.prepare.pairs import find_pairs, read_by_rule, say_instances
 from cellenhance.tasks.prepare.plan import plan_dataset
+from cellenhance.tasks.prepare.proposal import propose_folders
 from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
 from cellenhance.tasks.prepare.write import PrepareResult, write_dataset
 
@@ -66,7 +68,10 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
     """
     _check_output(request)
     _check_choices(request)
-    source, pairs = find_pairs(request)
+    try:
+        source, pairs = find_pairs(request)
+    except UnclearFoldersError as error:
+        raise DatasetError(f"{error}{propose_folders(request, error.places)}") from error
     request, pairs = read_by_rule(request, source, pairs, progress)
     request = named_values(request, source)
     user_rules = tuple(parse_class(text) for text in request.classes)

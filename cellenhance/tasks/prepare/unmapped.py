@@ -106,19 +106,37 @@ def _refuse_instances(found: SourceSurvey, shown: str) -> None:
 
     The layout says so, or the values: many and numbered without large gaps.
     """
-    codes, is_layout = found.survey.codes, found.source.has_instances
-    if not is_layout and not (len(codes) > MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
+    if not _are_label_maps(found):
         return
+    is_layout = found.source.has_instances
     why = f"layout {found.source.layout}" if is_layout else "numbered from 1 without large gaps"
-    request = replace(found.request, instances=InstanceSettings(rule="binary"))
-    command = fitting_command(replace(found, request=request, rules=()), with_classes=False)
     raise DatasetError(
         f"masks are label maps, one number per object ({why}: {shown}); choose what they become: "
         "--instances binary (background, object), --instances interior-boundary "
         "(--boundary-width PX parts objects that touch), or a class for each number with "
         "--class NAME=LOW-HIGH; "
-        f"for example: {command}"
+        f"for example: {_instance_command(found)}"
     )
+
+
+def _are_label_maps(found: SourceSurvey) -> bool:
+    codes = found.survey.codes
+    is_numbered = len(codes) > MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)
+    return found.source.has_instances or is_numbered
+
+
+def _instance_command(found: SourceSurvey) -> str:
+    request = replace(found.request, instances=InstanceSettings(rule="binary"))
+    return fitting_command(replace(found, request=request, rules=()), with_classes=False)
+
+
+def suggest_command(found: SourceSurvey) -> str | None:
+    """Return a command line that prepares what was found; None where values are no classes."""
+    if found.request.instances is None and not found.request.classes and _are_label_maps(found):
+        return _instance_command(found)
+    if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES:
+        return None
+    return fitting_command(found)
 
 
 def _renamed(found: SourceSurvey, unmapped: dict[int, int]) -> tuple[ClassRule, ...]:
