@@ -66,6 +66,8 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
             if debug and not isinstance(error, _Terminated):
                 raise
             raise typer.Exit(_report(error)) from error
+        finally:
+            console.say_repeats()
 
     _set_signature(run, signature, records)
     # Typer keeps line breaks inside paragraphs; a narrow terminal would break such lines twice.
