@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.dataset.build import DatasetBuilder, WrittenSample
@@ -62,7 +64,7 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
         split = _source_split(plan, ids)
         if split is not None:
             save_split(built, split)
-            _say_divided(built, split)
+            _say_divided(built, split, output)
         remove_leftovers(folder, built.samples)
     for same in equal:
         logger.warning("identical images: %s; they share a group", ", ".join(same))
@@ -138,14 +140,15 @@ def _write_pair(
     )
 
 
-def _say_divided(dataset: Dataset, split: SplitTable) -> None:
+def _say_divided(dataset: Dataset, split: SplitTable, output: Path) -> None:
     shared = find_shared_groups(dataset, split)
     if shared:
         logger.warning(
             "the split of the source divides %d group(s), so that scores look better than they are "
-            "(%s); make another with cellenhance dataset split --overwrite",
+            "(%s); make another with %s",
             len(shared),
             name_some(shared, 3, separator="; "),
+            shlex.join(["cellenhance", "dataset", "split", str(output), "--overwrite"]),
         )
 
 
