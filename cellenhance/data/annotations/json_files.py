@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def load_json(path: Path) -> Any:
         reason = str(error).splitlines()[0][:80]
         raise DatasetError(
             f"{path}: is no JSON file ({reason}); save it again, or leave it out with --exclude "
-            f"{shlex.quote(path.name)}"
+            f"{path.name}"
         ) from error
 
 

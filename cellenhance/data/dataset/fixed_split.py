@@ -24,7 +24,6 @@ from cellenhance.data.dataset.splits import (
     check_rows,
     parse_split_row,
 )
-from cellenhance.data.files.letters import spellings
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 
@@ -62,8 +61,7 @@ class _Names:
     @staticmethod
     def _candidates(name: str) -> Iterator[str]:
         """Yield the ids that a name may stand for, the most literal first."""
-        lines = (name, name.split()[0])  # a line may go on with the path of the mask
-        for text in dict.fromkeys(form for each in lines for form in spellings(each)):
+        for text in (name, name.split()[0]):  # a line may go on with the path of the mask
             path = PurePosixPath(text.replace("\\", "/"))
             yield text
             stems = [path.name]

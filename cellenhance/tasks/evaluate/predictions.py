@@ -87,8 +87,7 @@ def evaluate_predictions(
     pairs = match_files(predicted, true, what="masks", skip_unmatched=request.skip_unmatched)
     classes = find_classes(
         [request.truth],
-        [prediction for prediction, _ in pairs.values()],
-        truth=[truth for _, truth in pairs.values()],
+        [path for prediction, truth in pairs.values() for path in (truth, prediction)],
         classes=request.classes,
         ignore=request.ignore,
     )
