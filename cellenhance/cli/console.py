@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cellenhance.cli.repeats import RepeatedWarnings
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import format_yaml
 from cellenhance.texts import escape_surrogates, shown
@@ -51,16 +52,33 @@ def _plain(text: str) -> str:
 
 
 class _NoteHandler(logging.Handler):
-    """Shows the package's log records as one line each on stderr."""
+    """Shows the package's log records as one line each on stderr, recurring warnings once."""
+
+    def __init__(self, repeats: RepeatedWarnings | None) -> None:
+        super().__init__()
+        self._repeats = repeats
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(_STYLES.get(record.levelno, "") + _plain(record.getMessage()))
+        if self._repeats is None or self._repeats.is_new(record):
+            err.print(_STYLES.get(record.levelno, "") + _plain(record.getMessage()))
+
+    def say_repeats(self) -> None:
+        """Show how often warnings recurred."""
+        for line in [] if self._repeats is None else self._repeats.take():
+            err.print(_STYLES[logging.WARNING] + _plain(line))
+
+
+def say_repeats() -> None:
+    """Show how often warnings of files recurred since they were shown; called before results."""
+    for handler in logging.getLogger("cellenhance").handlers:
+        if isinstance(handler, _NoteHandler):
+            handler.say_repeats()
 
 
 def set_verbosity(*, verbose: bool, quiet: bool) -> None:
     """Show details (`verbose`), notes and warnings (default) or only errors (`quiet`)."""
     logger = logging.getLogger("cellenhance")
-    logger.handlers = [_NoteHandler()]
+    logger.handlers = [_NoteHandler(None if verbose else RepeatedWarnings())]
     logger.propagate = False
     logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
 
@@ -72,12 +90,14 @@ def is_quiet() -> bool:
 
 def note(message: str) -> None:
     """Show one line on stderr unless quiet."""
+    say_repeats()
     if not is_quiet():
         err.print(_plain(message))
 
 
 def fail(message: str) -> None:
     """Show one error line on stderr."""
+    say_repeats()
     err.print("[red]error:[/red] " + _plain(message))
 
 
@@ -108,6 +128,7 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric_from: int = 1
 ) -> None:
     """Write a table to stdout; columns from `numeric_from` on are right-aligned."""
+    say_repeats()
     table = Table(title=_plain(title), title_justify="left")
     for index, column in enumerate(columns):
         table.add_column(

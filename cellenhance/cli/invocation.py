@@ -66,6 +66,8 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
             if debug and not isinstance(error, _Terminated):
                 raise
             raise typer.Exit(_report(error)) from error
+        finally:
+            console.say_repeats()
 
     _set_signature(run, signature, records)
     # Typer keeps line breaks inside paragraphs; a narrow terminal would break such lines twice.
@@ -144,9 +146,9 @@ def _set_signature(
         inspect.Parameter(name, keyword_only, default=False, annotation=Annotated[bool, option])
         for name, option in _EXTRA_OPTIONS.items()
     ]
-    flags = [flag for _, leaves in records.values() for leaf in leaves for flag in leaf.flags]
-    twice = dict.fromkeys(flag for flag in flags if flags.count(flag) > 1)
+    names = [each.name for each in own]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise TypeError(f"{run.__name__}: two options have the flag {', '.join(twice)}")
+        raise TypeError(f"{run.__name__}: two options have the name {', '.join(twice)}")
     run.__signature__ = signature.replace(parameters=[*own, *extra])  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in [*own, *extra]}

@@ -99,3 +99,13 @@ def test_readme_installs_the_torch_range_of_the_package() -> None:
     named = re.findall(r'pip install "?(torch[^" ]*)', text)
     assert named
     assert set(named) == {accepted}
+
+
+def test_the_first_page_of_the_site_and_readme_link_every_page() -> None:
+    pages = (ROOT / "docs").glob("*/*.md")
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [path.relative_to(ROOT / "docs").as_posix() for path in pages]
+    assert len(names) >= 9
+    assert [name for name in names if f"]({name})" not in index] == []
+    assert [name for name in names if f"](docs/{name})" not in readme] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def load_json(path: Path) -> Any:
         reason = str(error).splitlines()[0][:80]
         raise DatasetError(
             f"{path}: is no JSON file ({reason}); save it again, or leave it out with --exclude "
-            f"{path.name}"
+            f"{shlex.quote(path.name)}"
         ) from error
 
 

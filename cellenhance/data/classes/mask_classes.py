@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cellenhance.arrays import IGNORE, MAX_CLASSES, MaskArray
+from cellenhance.arrays import IGNORE, MaskArray
 from cellenhance.data.classes.class_map import (
     ClassMap,
     ClassRule,
@@ -19,9 +19,9 @@ from cellenhance.data.classes.class_map import (
     encode_mask,
     is_truly_color,
     parse_class,
-    parse_codes,
     show_code,
 )
+from cellenhance.data.classes.found_values import rules_found
 from cellenhance.data.classes.mask_files import shorten
 from cellenhance.data.dataset.manifest import (
     DESCRIPTION_FILE,
@@ -38,7 +38,6 @@ from cellenhance.settings import Settings, format_yaml, parse_yaml, validate_set
 logger = logging.getLogger(__name__)
 
 CLASSES_FILE = "classes.yaml"
-_GREY = 0x010101  # the colour code of grey value 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,7 @@ def find_classes(
     homes: Sequence[Path],
     files: Iterable[Path],
     *,
+    truth: Iterable[Path] = (),
     classes: Sequence[str] | None,
     ignore: Sequence[str] = (),
 ) -> MaskClasses:
@@ -158,6 +158,7 @@ def find_classes(
         classes, colours, pixel size and 255 = ignore, and that is said; else the first made by
         `predict` brings classes and colours
     files : all masks, read only when nothing else tells the classes
+    truth : the masks that those in `files` are compared with; read likewise
     classes : ``NAME=VALUE[,VALUE...]`` or with #rrggbb; they replace those of a dataset
     ignore : values (or colours) that do not count
 
@@ -187,7 +188,8 @@ def find_classes(
             logger.info("%s: classes are %s", home, ", ".join(rule.name for rule in rules))
             colors = tuple(each.color for each in known)
             return MaskClasses(ClassMap(rules, codes), colors)
-    return _with_looks(ClassMap(rules or _rules_found(list(files), codes), codes), None)
+    rules = rules or rules_found(list(files), list(truth), codes)
+    return _with_looks(ClassMap(rules, codes), None)
 
 
 def _with_looks(class_map: ClassMap, description: DatasetDescription | None) -> MaskClasses:
@@ -199,25 +201,3 @@ def _with_looks(class_map: ClassMap, description: DatasetDescription | None) -> 
         background = names.index(description.background)
     size = description.pixel_size_um if description else None
     return MaskClasses(class_map, colors, background, size)
-
-
-def _rules_found(paths: Sequence[Path], ignore: Sequence[str]) -> list[ClassRule]:
-    """Return every value or colour that occurs in any mask as a class named like it."""
-    found: set[int] = set()
-    for path in paths:
-        found.update(count_codes(encode_mask(read_mask(path), is_color=True)))
-        if len(found) > MAX_CLASSES:
-            raise DatasetError(
-                f"more than {MAX_CLASSES} different values up to {path}: expected classes, these "
-                "look like instance masks or grey images"
-            )
-    is_color = any(code % _GREY for code in found)
-    ignored = {code for text in ignore for code in parse_codes(text, f"--ignore {text!r}")[0]}
-    codes = sorted({code if is_color else code // _GREY for code in found} - ignored)
-    if not codes:
-        raise DatasetError(f"{paths[0].parent}: every value is ignored; nothing to score or show")
-    names = [show_code(code, is_color) for code in codes]
-    logger.info("classes are the values found: %s", ", ".join(names))
-    if not is_color and IGNORE in codes and len(codes) > 2:
-        logger.info("255 counts as a class; --ignore 255 leaves those pixels out")
-    return [ClassRule(name, (code,), is_color) for name, code in zip(names, codes, strict=True)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
 from cellenhance.data.dataset.own_results import without_output
 from cellenhance.data.files.folder_tree import walk_folder
+from cellenhance.data.files.letters import composed, say_spellings
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
 
@@ -55,7 +56,7 @@ def list_masks(folder: Path, output: Path | None = None) -> FileSet:
     images = [path for path in files if is_image_name(path) and not path.name.startswith(".")]
     masks: dict[str, Path] = {}
     for path in images:
-        key = path.relative_to(folder).with_name(image_stem(path)).as_posix()
+        key = composed(path.relative_to(folder).with_name(image_stem(path)).as_posix())
         if key in masks:
             raise DatasetError(f"{masks[key]} and {path} differ only in extension; remove one")
         masks[key] = path
@@ -110,7 +111,16 @@ def match_files(
         )
     for text in missing:
         logger.warning("left out: %s", text)
-    return {key: tuple(each.by_id[key] for each in sets) for key in sorted(common)}
+    matched = {key: tuple(each.by_id[key] for each in sets) for key in sorted(common)}
+    say_spellings(
+        [
+            path.relative_to(each.root).as_posix()
+            for each, path in zip(sets, paths, strict=True)
+            if not each.is_single
+        ]
+        for paths in matched.values()
+    )
+    return matched
 
 
 def _describe_unmatched(first: FileSet, other: FileSet) -> list[str]:

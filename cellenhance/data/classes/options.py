@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from cellenhance.options import Options, option
+from typing import ClassVar
 
-MASK_CLASSES = "Classes of the masks"
-"""Heading of these options in the help."""
+from cellenhance.options import Options, option
 
 
 class ClassOptions(Options):
-    """What the values of foreign masks mean; `class_map` reads the words."""
+    """What the values of foreign masks mean; the words are read by `class_map`."""
+
+    title: ClassVar[str] = "Classes of the masks"
 
     classes: tuple[str, ...] = option(
         (),
         "A class and its mask values, or colours as #rrggbb; repeat it in index order.",
         flag="--class",
         metavar="NAME=VALUE[,VALUE]",
-        panel=MASK_CLASSES,
     )
     ignore: tuple[str, ...] = option(
-        (),
-        "Mask value that does not count; repeat it for more.",
-        metavar="VALUE",
-        panel=MASK_CLASSES,
+        (), "Mask value that means no class; repeat it for more.", metavar="VALUE"
     )

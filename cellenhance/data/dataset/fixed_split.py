@@ -24,6 +24,7 @@ from cellenhance.data.dataset.splits import (
     check_rows,
     parse_split_row,
 )
+from cellenhance.data.files.letters import spellings
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 
@@ -61,7 +62,8 @@ class _Names:
     @staticmethod
     def _candidates(name: str) -> Iterator[str]:
         """Yield the ids that a name may stand for, the most literal first."""
-        for text in (name, name.split()[0]):  # a line may go on with the path of the mask
+        lines = (name, name.split()[0])  # a line may go on with the path of the mask
+        for text in dict.fromkeys(form for each in lines for form in spellings(each)):
             path = PurePosixPath(text.replace("\\", "/"))
             yield text
             stems = [path.name]

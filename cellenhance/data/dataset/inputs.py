@@ -11,6 +11,7 @@ from pathlib import Path
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
 from cellenhance.data.dataset.own_results import without_results
 from cellenhance.data.files.folder_tree import walk_folder
+from cellenhance.data.files.letters import composed
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
 
@@ -127,7 +128,7 @@ def _images_at(
     ]
     skipped += [file for file in files if not is_image_name(file)]
     return [
-        InputImage(file, file.relative_to(root).with_name(image_stem(file)).as_posix())
+        InputImage(file, composed(file.relative_to(root).with_name(image_stem(file)).as_posix()))
         for file in files
         if is_image_name(file)
     ]
@@ -139,7 +140,9 @@ def _check_collisions(images: Sequence[InputImage]) -> None:
         # Compared without case: "A.tif" and "a.tif" are one file on Windows and macOS.
         other = first.setdefault(image.stem.casefold(), image.path)
         if other != image.path:
+            are_twins = composed(str(other)) == composed(str(image.path))
+            looks = " (the names differ only in how Unicode writes letters)" if are_twins else ""
             raise DatasetError(
-                f"{other} and {image.path} would both be written as '{image.stem}'; predict them "
-                "into different folders or rename one"
+                f"{other} and {image.path} would both be written as '{image.stem}'{looks}; predict "
+                "them into different folders or rename one"
             )

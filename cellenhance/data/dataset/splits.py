@@ -7,6 +7,7 @@ subsets so that every subset keeps its quota all along the line.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -202,7 +203,7 @@ def load_split(dataset: Dataset, name: str = DEFAULT_SPLIT) -> SplitTable:
         known = ", ".join(split_names(dataset.root)) or "none"
         raise DatasetError(
             f"{path}: there is no split '{name}' (splits here: {known}); make one with "
-            f"cellenhance dataset split {dataset.root} --name {name}"
+            + shlex.join(["cellenhance", "dataset", "split", str(dataset.root), "--name", name])
         )
     known_ids = {sample.id for sample in dataset.samples}
     rows: list[SplitRow] = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.files.kept_files import reused
+from cellenhance.data.files.letters import composed
 from cellenhance.data.files.options import ChannelChoice, Projection
 from cellenhance.data.files.raster import open_npy, open_raster
 from cellenhance.data.files.sources import (
@@ -60,8 +61,8 @@ def is_image_name(path: Path) -> bool:
 
 
 def image_stem(path: Path) -> str:
-    """Return the file name without extension; ``.ome.tif`` counts as one."""
-    stem = path.stem
+    """Return the file name without extension, its letters composed; ``.ome.tif`` counts as one."""
+    stem = composed(path.stem)
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -131,7 +132,8 @@ class AnnotatedPair(AroundPair):
         if stated != (height, width):
             raise DatasetError(
                 f"{self.image_label}: is {height} x {width} pixels, {self.mask_label} was drawn on "
-                f"{stated[0]} x {stated[1]}; mend it or --exclude {self.id}"
+                f"{stated[0]} x {stated[1]}; mend it or "
+                f"--exclude {shlex.quote(self.id)}"
             )
         outside = [each for each in annotation.shapes if lies_outside(each, height, width)]
         if outside:
@@ -139,7 +141,7 @@ class AnnotatedPair(AroundPair):
                 f"{self.mask_label}: {len(outside)} of {len(annotation.shapes)} shapes, of "
                 f"'{outside[0].label}', lie wholly outside {self.image_label} ({height} x {width} "
                 "pixels): drawn on another image or at another scale; mend it or --exclude "
-                f"{self.id}"
+                f"{shlex.quote(self.id)}"
             )
         return annotation, np.full((height, width), fill, dtype=np.int64)
 

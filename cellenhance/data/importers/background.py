@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.data.classes.class_map import count_codes, encode_mask, is_truly_color
+from cellenhance.data.classes.found_values import look_like_instances
 from cellenhance.data.files.kept_files import files_kept_open
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.importers.survey import load_valid
@@ -24,8 +25,6 @@ from cellenhance.progress import ProgressCallback, silent
 
 OPTION = "--instance-background"
 _WHITE = 0xFFFFFF
-_FULL_RANGE = 0.8
-"""Objects are numbered when so large a share of the numbers up to the last one occurs."""
 _MOST_OF_ONE_OBJECT = 0.5
 """No object of a tissue without gaps covers a larger share of all images together."""
 
@@ -163,27 +162,6 @@ def _beside_zero(counts: Mapping[int, int], tops: Collection[int]) -> Background
             f"what {top} is: {ways}"
         )
     return Background(warning=f"{top}, the largest value of its type, counts as an object: {ways}")
-
-
-def look_like_instances(codes: Mapping[int, int]) -> bool:
-    """Tell whether mask values are numbered like instances: nearly all of 1 to their maximum.
-
-    The background beside them is 0 or -1.
-
-    Examples
-    --------
-    >>> look_like_instances({0: 90, 1: 4, 2: 3, 3: 3, 4: 5})
-    True
-    >>> look_like_instances({-1: 90, 1: 4, 2: 3})
-    True
-    >>> look_like_instances({0: 90, 128: 4, 255: 3})
-    False
-    """
-    numbers = [code for code in codes if code > 0]
-    has_one_background = (0 in codes) != (-1 in codes)
-    if not has_one_background or min(codes) < -1 or not numbers:
-        return False
-    return len(numbers) >= _FULL_RANGE * max(numbers)
 
 
 def _top_of(dtype: np.dtype[Any]) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.files.kept_files import reused
+from cellenhance.data.files.letters import composed
 from cellenhance.data.files.options import Projection
 from cellenhance.data.files.readers import image_stem, open_image, read_mask
 from cellenhance.data.files.sources import ImageInfo, ImageSource
@@ -100,7 +101,7 @@ def path_label(path: Path, root: Path) -> str:
 
 def relative_key(path: Path, folder: Path) -> str:
     """Return the path below `folder` with forward slashes and without extension."""
-    return (path.parent.relative_to(folder) / image_stem(path)).as_posix()
+    return composed((path.parent.relative_to(folder) / image_stem(path)).as_posix())
 
 
 def name_pairs(pairs: Sequence[FilePair], root: Path) -> list[FilePair]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from cellenhance.data.files.letters import composed
 from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.pairing import list_images
@@ -25,8 +26,8 @@ class ImageLookup:
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path in self._files:
-            self._by_name.setdefault(path.name.casefold(), []).append(path)
-            self._by_stem.setdefault(image_stem(path).casefold(), []).append(path)
+            self._by_name.setdefault(_plain(path.name), []).append(path)
+            self._by_stem.setdefault(_plain(image_stem(path)), []).append(path)
         self._used: set[Path] = set()
 
     def by_path(self, stated: str, document: Path) -> Path | None:
@@ -38,12 +39,12 @@ class ImageLookup:
             Several files fit equally well.
         """
         parts = PurePosixPath(stated.replace("\\", "/")).parts
-        candidates = self._by_name.get(parts[-1].casefold(), []) if parts else []
+        candidates = self._by_name.get(_plain(parts[-1]), []) if parts else []
         return self._choose(candidates, parts, document)
 
     def by_stem(self, name: str, document: Path) -> Path | None:
         """Return the image of this file name or stem; errors as in `by_path`."""
-        candidates = self._by_name.get(name.casefold()) or self._by_stem.get(name.casefold(), [])
+        candidates = self._by_name.get(_plain(name)) or self._by_stem.get(_plain(name), [])
         return self._choose(candidates, (name,), document)
 
     def only_image(self, document: Path) -> Path | None:
@@ -81,11 +82,16 @@ class ImageLookup:
         return best[0]
 
 
+def _plain(name: str) -> str:
+    """Return a name as it is compared: without case, its letters composed."""
+    return composed(name).casefold()
+
+
 def _n_common(path: tuple[str, ...], stated: tuple[str, ...]) -> int:
     """Return how many parts from the end are equal."""
     number = 0
     for mine, theirs in zip(reversed(path), reversed(stated), strict=False):
-        if mine.casefold() != theirs.casefold():
+        if _plain(mine) != _plain(theirs):
             break
         number += 1
     return number

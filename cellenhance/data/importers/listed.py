@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellenhance.data.dataset.splits import SUBSETS, SplitRow, Subset
+from cellenhance.data.files.letters import spellings
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, expand_planes, name_pairs, pair_of
 from cellenhance.errors import DatasetError
@@ -51,7 +52,8 @@ def find_listed(text: str, bases: Sequence[Path], source: Path) -> Path | None:
     """
     inside = source.resolve()
     leaves = False
-    for spelling in dict.fromkeys((text, text.replace("\\", "/"))):
+    separators = (text, text.replace("\\", "/"))
+    for spelling in dict.fromkeys(form for each in separators for form in spellings(each)):
         for path in (base / spelling for base in bases):
             try:
                 is_file, place = path.is_file(), path.resolve()

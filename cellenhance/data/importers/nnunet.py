@@ -7,6 +7,7 @@ The number at the end of an image's name is its channel, or its first one where 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,5 +190,5 @@ def _refuse(pair: ChannelsPair, found: str, missing: Sequence[int]) -> NoReturn:
     named = name_some([f"{stem}_{number:04d}{image.suffix}" for number in missing])
     raise DatasetError(
         f"{image.parent}: {pair.id} {found}; add the missing {named}, or leave the case out with "
-        f"--exclude {pair.id}"
+        f"--exclude {shlex.quote(pair.id)}"
     )

@@ -14,6 +14,7 @@ from cellenhance.data.importers.file_pair import (
     name_pairs,
     path_label,
 )
+from cellenhance.data.importers.folder_guess import UnclearFoldersError, guess_folders
 from cellenhance.data.importers.pairing import (
     Matches,
     attach_valid,
@@ -47,9 +48,10 @@ class PairedImporter:
         """Return the pairs; DatasetError when no folder pairs up, or two ways are possible."""
         places = _places(source, options)
         if not places:
-            raise DatasetError(
+            raise UnclearFoldersError(
                 f"{source}: no pair of folders such as images/ and masks/, and no image with its "
-                "mask beside it; name them with --images DIR --masks DIR"
+                "mask beside it; name them with --images DIR --masks DIR",
+                guess_folders(source),
             )
         matches = [_match(place, source, options) for place in places]
         pairs = [
@@ -90,12 +92,13 @@ def _match(place: Place, source: Path, options: ImportOptions) -> Matches:
     matches = match_folders(place.images, place.masks, source, options.exclude)
     if matches.lonely and not matches.pairs:
         n_files = len(matches.lonely)
-        raise DatasetError(
+        raise UnclearFoldersError(
             f"{place.images} and {place.masks}: none of {n_files} file(s) pairs up, neither by "
             f"name nor by number ({', '.join(p.name for p in matches.lonely[:1])} ... "
             f"{matches.lonely[-1].name}; images are in: {folders_with_images(source)}); name the "
             "right folders with --images DIR --masks DIR, or list the pairs in a CSV table with "
-            "the columns image and mask"
+            "the columns image and mask",
+            guess_folders(source),
         )
     return matches
 

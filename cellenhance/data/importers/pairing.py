@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,7 +189,7 @@ def _unique_keys(
         if len(left) > 1:
             raise DatasetError(
                 f"{folder}: {left[0].name} and {left[1].name} have the same stem; keep one of "
-                f"them, or leave one out with --exclude {left[1].name}"
+                f"them, or leave one out with --exclude {shlex.quote(left[1].name)}"
             )
         if left:
             keys[key] = left[0]

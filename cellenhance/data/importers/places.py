@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cellenhance.data.dataset.splits import Subset
 from cellenhance.data.files.readers import is_image_name
+from cellenhance.data.importers.folder_guess import UnclearFoldersError
 from cellenhance.data.importers.pairing import list_images, match_one_folder
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
@@ -174,9 +175,10 @@ def _known_places(folder: Path) -> list[Place]:
     for rest in both:
         if len(images[rest]) * len(masks[rest]) > 1:
             ways = ", ".join(f"{i.name}/ with {m.name}/" for i in images[rest] for m in masks[rest])
-            raise DatasetError(
+            raise UnclearFoldersError(
                 f"{folder}: several folders could pair up ({ways}); choose with --images DIR "
-                "--masks DIR"
+                "--masks DIR",
+                [(i, m) for i in images[rest] for m in masks[rest]],
             )
     return [Place(images[rest][0], masks[rest][0]) for rest in both]
 

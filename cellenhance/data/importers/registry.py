@@ -14,12 +14,12 @@ from cellenhance.data.importers.contract import FoundSource, Importer, ImportOpt
 from cellenhance.data.importers.ctc import CtcImporter
 from cellenhance.data.importers.dsb2018 import Dsb2018Importer
 from cellenhance.data.importers.fiji_rois import FijiRoisImporter
+from cellenhance.data.importers.folder_guess import UnclearFoldersError, guess_folders
 from cellenhance.data.importers.labelme import LabelMeImporter
 from cellenhance.data.importers.leftovers import say_damage, with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
-from cellenhance.data.importers.options import AUTO
 from cellenhance.data.importers.own_dataset import OwnDatasetImporter
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.places import folders_with_images
@@ -29,6 +29,7 @@ from cellenhance.data.importers.text_matrices import TextMatricesImporter
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import suggest
 
+AUTO = "auto"
 IMPORTERS: tuple[Importer, ...] = (
     # The more a layout states by itself, the earlier it is asked.
     OwnDatasetImporter(),
@@ -87,10 +88,11 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         raise DatasetError(f"{damage}; nothing else in {source} has a known layout")
     inside = ", ".join(sorted(p.name for p in source.iterdir())[:8]) or "nothing"
     images = folders_with_images(source) or "none"
-    raise DatasetError(
+    raise UnclearFoldersError(
         f"{source}: no known layout (inside: {inside}; folders with images: {images}); expected "
         "folders such as images/ and masks/; name them with --images DIR --masks DIR, or list the "
-        f"pairs in a CSV table with the columns image and mask{say_damage(source)}"
+        f"pairs in a CSV table with the columns image and mask{say_damage(source)}",
+        guess_folders(source),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -160,7 +161,7 @@ def _refuse(refused: Mapping[str, DatasetError], *, n_pairs: int) -> NoReturn:
     text = str(first)
     # Where every pair is refused, leaving them out is no way.
     if len(refused) < n_pairs and "--exclude" not in text:
-        text += f", or leave it out with --exclude {sample_id}"
+        text += f", or leave it out with --exclude {shlex.quote(sample_id)}"
     if others:
         least = "at least " if len(refused) == _MOST_REFUSED else ""
         names = name_some([key for key, _ in others])
@@ -185,7 +186,7 @@ def _measure(
         raise DatasetError(
             f"{pair.image_label}: is {height} x {width} pixels, its mask {pair.mask_label} "
             f"{mask.shape[0]} x {mask.shape[1]}; expected the same size, mend it or --exclude "
-            f"{pair.id}"
+            f"{shlex.quote(pair.id)}"
         )
     valid = load_valid(pair, (height, width))
     is_color = is_truly_color(mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -49,7 +50,7 @@ def find_in_samples(
         *_image_problems(facts),
         *_saturated(dataset, facts),
         *_mixed_types(dataset),
-        *_shifted_masks(facts),
+        *_shifted_masks(dataset, facts),
         *_missing_classes(dataset, facts),
     ]
 
@@ -160,11 +161,13 @@ def _mixed_types(dataset: Dataset) -> list[Finding]:
     return [Finding("mixed-types", "warning", text)]
 
 
-def _shifted_masks(facts: Sequence[SampleFacts]) -> list[Finding]:
+def _shifted_masks(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[Finding]:
     verdict = judge_shifts([each.shift for each in facts])
+    masks = str(dataset.root / "masks")
+    command = ["cellenhance", "contour-overlay", str(dataset.root), masks, "-o", "contours"]
     cure = (
-        "look at it with cellenhance contour-overlay, then align the files, or find the step that "
-        "moved them, and prepare again"
+        "align the files, or find the step that moved them, and prepare again; look at it with "
+        f"{shlex.join(command)}"
     )
     found = []
     if verdict.of_set is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ def find_problems(
     findings = [Finding("dataset", "warning", each) for each in dataset.description.warnings]
     findings += find_in_samples(dataset, facts, lookalikes)
     if not splits:
-        text = "there is no split; make one with cellenhance dataset split"
+        command = shlex.join(["cellenhance", "dataset", "split", str(dataset.root)])
+        text = f"there is no split; make one with {command}"
         findings.append(Finding("no-split", "note", text))
     for table in splits:
         findings += find_in_split(dataset, facts, lookalikes, table)

@@ -43,15 +43,14 @@ def draw_curves(
     ----------
     persistence_px : length after which a curve has forgotten its direction
     """
-    most = max(2, int(max(lengths_px, default=0) / _STEP_PX))
-    turning = rng.standard_normal((len(starts), most)) * np.sqrt(2 * _STEP_PX / persistence_px)
-    heading = angles[:, None] + np.cumsum(turning, axis=1)
-    steps = _STEP_PX * np.stack([np.sin(heading), np.cos(heading)], axis=-1)
-    chains = starts[:, None] + np.cumsum(steps, axis=1)
-    return [
-        chain[: max(2, int(length / _STEP_PX))]
-        for chain, length in zip(chains, lengths_px, strict=True)
-    ]
+    bend = np.sqrt(2 * _STEP_PX / persistence_px)
+    chains = []
+    for start, angle, length in zip(starts, angles, lengths_px, strict=True):
+        turning = bend * rng.standard_normal(max(2, int(length / _STEP_PX)))
+        heading = angle + np.cumsum(turning)
+        steps = np.stack([np.sin(heading), np.cos(heading)], axis=-1)
+        chains.append(start + _STEP_PX * np.cumsum(steps, axis=0))
+    return chains
 
 
 def stay_inside(chains: list[Points], owner: NDArray[np.int32]) -> list[Points]:

@@ -132,14 +132,19 @@ def _distance(outline: Outline, y: Field, x: Field) -> Field:
     root = np.float32(np.sqrt(outline.stretch))
     y, x = y - np.float32(outline.centre[0]), x - np.float32(outline.centre[1])
     along, across = (cos * x + sin * y) / root, (cos * y - sin * x) * root
-    reach = np.hypot(along, across)
+    reach = np.maximum(np.hypot(along, across), np.float32(1e-6))
     border = np.full_like(reach, outline.radius_px)
     if outline.waves.any():
-        angle = np.arctan2(across, along)
-        for n, wave, phase in zip(_WAVES, outline.waves, outline.phases, strict=True):
-            border += np.float32(outline.radius_px * wave) * np.cos(n * angle + np.float32(phase))
+        # cos(n angle + phase) is the real part of exp(i phase) times the n-th power of `unit`; n
+        # counts up from 2, the first of _WAVES.
+        unit = (along + 1j * across) / reach
+        power = unit
+        for wave, phase in zip(outline.waves, outline.phases, strict=True):
+            power = power * unit
+            factor = np.complex64(outline.radius_px * wave * np.exp(1j * phase))
+            border += (factor * power).real
     # In the stretched frame lengths differ with direction: dividing by the slope of `reach` makes
     # them px again, exactly so at the outline.
-    slope = np.hypot(along / root, across * root) / np.maximum(reach, np.float32(1e-6))
+    slope = np.hypot(along / root, across * root) / reach
     distance: Field = (border - reach) / np.maximum(slope, 1 / root)
     return distance

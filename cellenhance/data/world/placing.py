@@ -27,26 +27,25 @@ def place_apart(
     closeness : least distance of two centres, as a share of the sum of their radii
     overhang : how far a centre may lie outside the image, as a share of its radius
     """
-    centres = np.empty((len(radii_px), 2))
-    kept: list[int] = []
+    centres, kept = np.empty((len(radii_px), 2)), np.empty(len(radii_px), dtype=np.intp)
+    reaches, n = np.empty(len(radii_px)), 0  # radii of those that have a place
     for index, radius in enumerate(radii_px):
         for _ in range(_TRIES):
-            if kept and rng.random() < clustered:
-                beside = kept[int(rng.integers(len(kept)))]
+            if n and rng.random() < clustered:
+                beside = int(rng.integers(n))
                 angle = rng.uniform(0, 2 * np.pi)
-                away = closeness * 1.03 * (radius + radii_px[beside])
+                away = closeness * 1.03 * (radius + reaches[beside])
                 place = centres[beside] + away * np.array([np.sin(angle), np.cos(angle)])
             else:
-                beyond = overhang * radius if kept else 0.0  # the first is seen, whatever the size
+                beyond = overhang * radius if n else 0.0  # the first is seen, whatever the size
                 place = rng.uniform(-beyond, size_px + beyond, 2)
-            others = centres[kept] - place
-            least = closeness * (radii_px[kept] + radius)
+            others, least = centres[:n] - place, closeness * (reaches[:n] + radius)
             is_inside = (np.abs(place - size_px / 2) < size_px / 2 + overhang * radius).all()
             if is_inside and (np.einsum("ij,ij->i", others, others) >= least**2).all():
-                centres[index] = place
-                kept.append(index)
+                centres[n], reaches[n], kept[n] = place, radius, index
+                n += 1
                 break
-    return centres[kept], np.array(kept, dtype=np.intp)
+    return centres[:n], kept[:n]
 
 
 def place_in_layer(

@@ -23,7 +23,7 @@ class WorldSettings(Settings):
     kind: str = Field(default=MIXED, description="a kind of scene, or mixed for all of them")
     n_images: int = Field(default=24, ge=1, description="number of images")
     size_px: int = Field(
-        default=256, ge=LEAST_SIZE_PX, le=4096, description="side of an image in px"
+        default=256, ge=LEAST_SIZE_PX, le=2048, description="side of an image in px"
     )
     photons: float = Field(default=18.0, gt=0, le=1e6, description="photons at full brightness")
     read_noise_e: float = Field(default=1.6, ge=0, description="read noise, electrons rms")

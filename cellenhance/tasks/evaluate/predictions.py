@@ -87,7 +87,8 @@ def evaluate_predictions(
     pairs = match_files(predicted, true, what="masks", skip_unmatched=request.skip_unmatched)
     classes = find_classes(
         [request.truth],
-        [path for prediction, truth in pairs.values() for path in (truth, prediction)],
+        [prediction for prediction, _ in pairs.values()],
+        truth=[truth for _, truth in pairs.values()],
         classes=request.classes,
         ignore=request.ignore,
     )

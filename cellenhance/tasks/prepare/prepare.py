@@ -13,14 +13,15 @@ from dataclasses import replace
 from cellenhance.data.classes.class_map import ClassMap, parse_class
 from cellenhance.data.dataset.build import check_output_folder
 from cellenhance.data.files.archives import is_archive, unpacked
+from cellenhance.data.importers.folder_guess import UnclearFoldersError
 from cellenhance.data.importers.survey import survey_pairs
-from cellenhance.errors import CellEnhanceError, SettingsError
+from cellenhance.errors import CellEnhanceError, DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import choose_classes, named_values
-from cellenhance.tasks.prepare.found import SourceSurvey
 from cellenhance.tasks.prepare.pairs import find_pairs, read_by_rule, say_instances
 from cellenhance.tasks.prepare.plan import plan_dataset
-from cellenhance.tasks.prepare.requests import PrepareRequest
+from cellenhance.tasks.prepare.proposal import propose_folders
+from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
 from cellenhance.tasks.prepare.write import PrepareResult, write_dataset
 
 
@@ -48,11 +49,9 @@ def opened_source(
         yield request
         return
     _check_output(request)
-    with unpacked(
-        request.source, limit_gib=request.files.archive_limit, progress=progress
-    ) as folder:
+    with unpacked(request.source, limit_gib=request.archive_limit_gib, progress=progress) as folder:
         try:
-            yield request.model_copy(update={"unpacked": folder})
+            yield replace(request, unpacked=folder)
         except CellEnhanceError as error:
             raise type(error)(str(error).replace(str(folder), str(request.source))) from error
 
@@ -68,7 +67,11 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         An option does not fit, or the output exists.
     """
     _check_output(request)
-    source, pairs = find_pairs(request)
+    _check_choices(request)
+    try:
+        source, pairs = find_pairs(request)
+    except UnclearFoldersError as error:
+        raise DatasetError(f"{error}{propose_folders(request, error.places)}") from error
     request, pairs = read_by_rule(request, source, pairs, progress)
     request = named_values(request, source)
     user_rules = tuple(parse_class(text) for text in request.classes)
@@ -79,9 +82,9 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         source = replace(source, folders=folders)
     survey = survey_pairs(
         pairs,
-        channel=request.reading.channel,
+        channel=request.channel,
         as_color=is_color,
-        allow_missing=request.reading.nan is not None,
+        allow_missing=request.missing is not None,
         progress=progress,
     )
     say_instances(pairs)
@@ -95,3 +98,12 @@ def _check_output(request: PrepareRequest) -> None:
             f"{request.output}: would replace the source {request.source}; choose another output"
         )
     check_output_folder(request.output, overwrite=request.overwrite)
+
+
+def _check_choices(request: PrepareRequest) -> None:
+    if request.missing not in (None, "ignore"):
+        raise SettingsError(f"--nan {request.missing}: expected ignore")
+    if request.grey not in (None, "mean"):
+        raise SettingsError(f"--grey {request.grey}: expected mean")
+    if request.grey is not None and request.channel is not None:
+        raise SettingsError("--channel and --grey both choose what is kept; give one of them")

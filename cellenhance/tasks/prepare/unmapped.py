@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_codes, show_code
-from cellenhance.data.importers.background import look_like_instances
-from cellenhance.data.importers.options import InstanceSettings
+from cellenhance.data.classes.found_values import MOST_PLAUSIBLE_CLASSES, look_like_instances
+from cellenhance.data.files.archives import DEFAULT_LIMIT_GIB
+from cellenhance.data.importers.instances import InstanceSettings
+from cellenhance.data.importers.registry import AUTO
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
-from cellenhance.options import words_of
-from cellenhance.tasks.prepare.found import SourceSurvey
+from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
 
 _MOST_NAMED = 10
-_MOST_PLAUSIBLE_CLASSES = 20
 _FEWEST_DENSE = 4
 """From so many values on, 0, 1, 2, 3 may be objects as well as classes, and both are offered."""
 _LARGEST_CLASS = 255
@@ -46,10 +46,10 @@ def check_mapped(
     ]
     where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
     shown = _show_unmapped(found, unmapped)
-    if found.request.instances.rule is None and not found.request.classes:
+    if found.request.instances is None and not found.request.classes:
         _refuse_instances(found, shown)
     renamed = _renamed(found, unmapped)
-    if len(found.survey.codes) > _MOST_PLAUSIBLE_CLASSES and not renamed:
+    if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES and not renamed:
         raise DatasetError(
             f"mask values without a class {where}: {shown}; so many values look like a lossy "
             "mask, expected one value per class; name the values that are meant with --class and "
@@ -95,7 +95,7 @@ def _other_way(found: SourceSurvey, unmapped: dict[int, int], can_snap: Callable
 
 def _own_names(found: SourceSurvey) -> dict[int, str]:
     """Return the names that the layout itself has for mask values, where they are its own."""
-    if found.request.instances.rule is not None:
+    if found.request.instances is not None:
         return {}
     rules = (*found.source.suggested_classes, *found.source.default_classes)
     return {code: rule.name for rule in rules for code in rule.codes}
@@ -106,19 +106,37 @@ def _refuse_instances(found: SourceSurvey, shown: str) -> None:
 
     The layout says so, or the values: many and numbered without large gaps.
     """
-    codes, is_layout = found.survey.codes, found.source.has_instances
-    if not is_layout and not (len(codes) > _MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)):
+    if not _are_label_maps(found):
         return
+    is_layout = found.source.has_instances
     why = f"layout {found.source.layout}" if is_layout else "numbered from 1 without large gaps"
-    request = found.request.model_copy(update={"instances": InstanceSettings(rule="binary")})
-    command = fitting_command(replace(found, request=request, rules=()), with_classes=False)
     raise DatasetError(
         f"masks are label maps, one number per object ({why}: {shown}); choose what they become: "
         "--instances binary (background, object), --instances interior-boundary "
         "(--boundary-width PX parts objects that touch), or a class for each number with "
         "--class NAME=LOW-HIGH; "
-        f"for example: {command}"
+        f"for example: {_instance_command(found)}"
     )
+
+
+def _are_label_maps(found: SourceSurvey) -> bool:
+    codes = found.survey.codes
+    is_numbered = len(codes) > MOST_PLAUSIBLE_CLASSES and look_like_instances(codes)
+    return found.source.has_instances or is_numbered
+
+
+def _instance_command(found: SourceSurvey) -> str:
+    request = replace(found.request, instances=InstanceSettings(rule="binary"))
+    return fitting_command(replace(found, request=request, rules=()), with_classes=False)
+
+
+def suggest_command(found: SourceSurvey) -> str | None:
+    """Return a command line that prepares what was found; None where values are no classes."""
+    if found.request.instances is None and not found.request.classes and _are_label_maps(found):
+        return _instance_command(found)
+    if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES:
+        return None
+    return fitting_command(found)
 
 
 def _renamed(found: SourceSurvey, unmapped: dict[int, int]) -> tuple[ClassRule, ...]:
@@ -135,9 +153,11 @@ def _renamed(found: SourceSurvey, unmapped: dict[int, int]) -> tuple[ClassRule, 
 def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
     """Return a command line that maps every value that occurs, or one without any class."""
     rules, ignored = _fitting_rules(found) if with_classes else _given(found)
-    classes = {"classes": tuple(rule.as_option() for rule in rules), "ignore": tuple(ignored)}
-    request = found.request.model_copy(update=classes)
-    return shlex.join(["cellenhance", "dataset", "prepare", *words_of(request)])
+    words = _words_before_classes(found.request)
+    words += [word for rule in rules for word in ("--class", rule.as_option())]
+    words += [word for value in ignored for word in ("--ignore", value)]
+    words += _words_after_classes(found.request)
+    return shlex.join(words)
 
 
 def _given(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
@@ -176,3 +196,42 @@ def _fitting_rules(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
         name = own.get(code) or next(free)
         names[name] = (*names.get(name, ()), code)
     return [*rules, *(ClassRule(name, each, is_color) for name, each in names.items())], ignored
+
+
+def _words_before_classes(request: PrepareRequest) -> list[str]:
+    words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
+    words += [] if request.layout == AUTO else ["--layout", request.layout]
+    for option in ("images", "masks", "valid_mask"):
+        folder = getattr(request.folders, option)
+        words += [] if folder is None else [f"--{option.replace('_', '-')}", str(folder)]
+    if request.instances is not None:
+        words += ["--instances", request.instances.rule]
+        if request.instances.rule == "interior-boundary":
+            words += ["--boundary-width", str(request.instances.boundary_width_px)]
+        if request.instances.background not in (None, (0,)):
+            codes = ",".join(map(str, request.instances.background or ()))
+            words += ["--instance-background", codes]
+    return words
+
+
+def _words_after_classes(request: PrepareRequest) -> list[str]:
+    words: list[str] = []
+    limit = request.archive_limit_gib
+    for option, value in (
+        ("--background", request.background),
+        ("--channel", request.channel),
+        ("--grey", request.grey),
+        ("--nan", request.missing),
+        ("--axes", request.folders.axes),
+        ("--projection", request.folders.projection),
+        ("--tile", request.tile_px),
+        ("--pixel-size", request.pixel_size_um),
+        ("--name", request.name),
+        ("--licence", request.licence or None),
+        ("--archive-limit", limit if limit != DEFAULT_LIMIT_GIB else None),
+    ):
+        words += [] if value is None else [option, str(value)]
+    words += [word for name in request.exclude for word in ("--exclude", name)]
+    words += ["--snap-masks"] if request.snap_masks else []
+    words += ["--skip-unmatched"] if request.skip_unmatched else []
+    return words + (["--overwrite"] if request.overwrite else [])

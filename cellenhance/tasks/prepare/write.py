@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.dataset.build import DatasetBuilder, WrittenSample
@@ -62,7 +64,7 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
         split = _source_split(plan, ids)
         if split is not None:
             save_split(built, split)
-            _say_divided(built, split)
+            _say_divided(built, split, output)
         remove_leftovers(folder, built.samples)
     for same in equal:
         logger.warning("identical images: %s; they share a group", ", ".join(same))
@@ -111,7 +113,7 @@ def _choices(plan: PreparePlan) -> str:
     request, description = plan.request, plan.description
     said = (
         *(sorted(plan.class_map.index_of.items()), plan.survey.is_color, plan.channels.is_mean),
-        *(request.reading.channel, request.tile, request.instances, sorted(plan.snapped.items())),
+        *(request.channel, request.tile_px, request.instances, sorted(plan.snapped.items())),
         *(description.channels, description.channel_names, description.pixel_size_um),
     )
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
@@ -122,7 +124,7 @@ def _write_pair(
 ) -> tuple[WrittenSample, ...]:
     """Write a pair, or its tiles."""
     pair, tiles = facts.pair, plan.tiles(facts)
-    read, _ = pair.load_image(plan.request.reading.channel)
+    read, _ = pair.load_image(plan.request.channel)
     missing = find_missing(read)
     image = plan.channels.apply(fill_missing(read, missing), facts.channels)
     mask = plan.mask_of(facts)
@@ -138,14 +140,15 @@ def _write_pair(
     )
 
 
-def _say_divided(dataset: Dataset, split: SplitTable) -> None:
+def _say_divided(dataset: Dataset, split: SplitTable, output: Path) -> None:
     shared = find_shared_groups(dataset, split)
     if shared:
         logger.warning(
             "the split of the source divides %d group(s), so that scores look better than they are "
-            "(%s); make another with cellenhance dataset split --overwrite",
+            "(%s); make another with %s",
             len(shared),
             name_some(shared, 3, separator="; "),
+            shlex.join(["cellenhance", "dataset", "split", str(output), "--overwrite"]),
         )
 
 

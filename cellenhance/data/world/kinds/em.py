@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Setting
+from scipy.spatial import cKDTree
 
 from cellenhance.data.degrade.ranges import PositiveRange, Range, ShareRange
 from cellenhance.data.world.draws import between, happens
@@ -82,9 +83,9 @@ def _draw_neurites(
     flattening = between(r.flattening, rng)
     seeds = place_in_layer(size_px, spacing, disorder, rng, flattening=flattening)
     group = np.arange(len(seeds), dtype=np.int32)
+    nearest = cKDTree(seeds).query(seeds, k=4)[1]  # itself and three others
     for first in np.flatnonzero(rng.random(len(seeds)) < between(r.merged, rng)):
-        away = ((seeds - seeds[first]) ** 2).sum(axis=1)
-        group[first] = group[np.argsort(away)[1 + int(rng.integers(3))]]
+        group[first] = group[nearest[first, 1 + int(rng.integers(3))]]
     points = warped_grid(size_px, between(r.bend, rng) * spacing, spacing / 2.2, rng)
     rounding = min(between(r.rounding_px, rng), spacing / 14)
     thin = tessellate(points, seeds, group, rounding_px=rounding)

@@ -31,7 +31,7 @@ class SmearRanges(OpticsRanges):
     nucleus: PositiveRange = Setting((0.9, 2.2), description="absorbance of the nuclei")
     clumping: ShareRange = Setting((0.05, 0.4), description="depth of the chromatin's clumps")
     granules: Range = Setting((0, 160), description="mean number of granules in a cell")
-    vacuoles: ShareRange = Setting((0, 0.4), description="share of cells with bright vacuoles")
+    vacuoles: ShareRange = Setting((0.2, 0.2), description="share of scenes with bright vacuoles")
     red_cells: Range = Setting((0, 1.2), description="share of the area that red cells would fill")
     red_absorbance: PositiveRange = Setting((0.08, 0.7), description="absorbance of red cells")
     pallor: ShareRange = Setting((0, 0.8), description="depth of their pale centres")
@@ -128,7 +128,7 @@ def _cytoplasm(bodies: Stamped, r: SmearRanges, rng: np.random.Generator) -> Fie
     heights = rng.uniform(0.1, 0.8) * rng.uniform(0.3, 1, len(places))
     spots = equal_spots(size_px, places, heights, rng.uniform(0.7, 1.8))
     if happens(between(r.vacuoles, rng), rng):
-        texture -= 0.8 * np.clip(4 * (smooth_field(size_px, 3, rng) - 1.6), 0, 1)
+        texture -= 0.8 * np.clip(2 * (smooth_field(size_px, rng.uniform(2, 5), rng) - 1.7), 0, 1)
     edge = 1 + 0.3 * np.exp(-np.clip(bodies.depth, 0, None) / np.float32(1.5))
     grey = strength[bodies.nearest] * np.clip(texture, 0.1, 2) * edge
     cytoplasm: Field = bodies.coverage() * (grey + spots * many[bodies.nearest])

@@ -122,3 +122,23 @@ def test_a_scene_twice_as_wide_holds_about_four_times_the_objects() -> None:
             for size in (128, 256)
         ]
         assert 2 < counts[1] / counts[0] < 5
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_range_changes_what_is_drawn(kind: str) -> None:
+    """No range is listed in vain: fixed at another value, some scene comes out otherwise."""
+    described = KINDS[kind]
+    unused = []
+    for name in type(described.ranges).model_fields:
+        low, high = getattr(described.ranges, name)
+        value = high if high > low else 0.5 * low
+        fixed = described.ranges.model_copy(update={name: (value, value)})
+        seeds = (np.random.default_rng([seed, 9]) for seed in range(40))
+        again = (np.random.default_rng([seed, 9]) for seed in range(40))
+        pairs = (
+            (described.draw(128, rng), described.draw(128, same, fixed))  # type: ignore[call-arg]
+            for rng, same in zip(seeds, again, strict=True)
+        )
+        if all((one.clean == other.clean).all() for one, other in pairs):
+            unused.append(name)
+    assert unused == []

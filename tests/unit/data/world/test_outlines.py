@@ -83,3 +83,19 @@ def test_waves_keep_the_outline_within_its_limits() -> None:
         assert np.abs(outline.waves).max() <= 0.4
         reach = np.hypot(Y - 48, X - 48)[stamp(SIZE, [outline]).owner > 0].max()
         assert reach <= 20 * (1 + np.abs(outline.waves).sum())
+
+
+def test_a_waved_outline_lies_where_its_formula_says() -> None:
+    """At the angle t the outline is radius (1 + sum of amplitude x cos(n t + phase)) away."""
+    outline = draw_outline((48, 48), 25, np.random.default_rng(8), owner=1, waviness=0.1)
+    outline = replace(outline, turn=0.0)
+    angle = np.linspace(0, 2 * np.pi, 60)
+    n = np.arange(2, 7)[:, None]
+    waves = outline.waves[:, None] * np.cos(n * angle + outline.phases[:, None])
+    reach = 25 * (1 + waves.sum(axis=0))
+    for beside, sign in ((-1.0, 1), (1.0, -1)):
+        points = np.zeros((SIZE, SIZE, 2)) - 100.0
+        points[0, :60, 0] = 48 + (reach + beside) * np.sin(angle)
+        points[0, :60, 1] = 48 + (reach + beside) * np.cos(angle)
+        depth = stamp(SIZE, [outline], points).depth[0, :60]
+        np.testing.assert_allclose(depth, sign, atol=1e-3)

@@ -1,0 +1,66 @@
+"""Warnings that recur file after file: the first is shown, the others are counted.
+
+A file is opened several times by a command, and a set holds hundreds of files of one kind; a
+hundred equal lines hide the one that differs. With ``-v`` every warning is shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from cellenhance.data.name_lists import name_some
+
+
+@dataclass
+class _Kind:
+    """The first text of a kind, the files that it was about, and those not shown yet."""
+
+    text: str
+    files: set[str] = field(default_factory=set)
+    more: list[str] = field(default_factory=list)
+
+
+class RepeatedWarnings:
+    """Sorts warnings by kind: what they say but for the file and for numbers."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = {}
+
+    def is_new(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is to be shown; one that is not is counted if its file is new."""
+        if record.levelno != logging.WARNING:
+            return True
+        file, text = _split(record)
+        key = re.sub(r"[0-9]+", "#", text)
+        kind = self._kinds.get(key)
+        if kind is None:
+            self._kinds[key] = _Kind(text, {file})
+            return True
+        if not file:
+            return text != kind.text
+        if file not in kind.files:
+            kind.files.add(file)
+            kind.more.append(file)
+        return False
+
+    def take(self) -> list[str]:
+        """Return one line for each kind that recurred since the last call."""
+        lines = []
+        for kind in self._kinds.values():
+            if kind.more:
+                files = "file" if len(kind.more) == 1 else "files"
+                names = name_some([PurePath(each).name for each in kind.more], 3)
+                lines.append(f"{len(kind.more)} more {files} ({names}): {kind.text}")
+                kind.more.clear()
+        return lines
+
+
+def _split(record: logging.LogRecord) -> tuple[str, str]:
+    """Return the file that a record begins with, "" for none, and what is said of it."""
+    message = record.getMessage()
+    first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    file = str(first) if isinstance(first, PurePath) else ""
+    return (file, message[len(file) :].lstrip(": ")) if message.startswith(file) else ("", message)
