@@ -30,7 +30,7 @@ from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import silent
 from cellenhance.tasks.models import show_model
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import prepare_run
 
 BEGIN, END = "<!-- zoo begin -->", "<!-- zoo end -->"

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
     from cellenhance.tasks.predict.predict import PredictRequest, predict
     from cellenhance.tasks.prepare.prepare import prepare_dataset
-    from cellenhance.tasks.prepare.request import PrepareRequest
+    from cellenhance.tasks.prepare.requests import PrepareRequest
     from cellenhance.tasks.pretrain.pretrain import PretrainRequest, pretrain
-    from cellenhance.tasks.train.request import TrainRequest
+    from cellenhance.tasks.train.requests import TrainRequest
     from cellenhance.tasks.train.train import train
     from cellenhance.tasks.translate.export_translations import (
         ExportTranslationsRequest,
@@ -53,9 +53,9 @@ _HOMES = {
     "Model": "cellenhance.engine.model",
     "PredictRequest": "cellenhance.tasks.predict.predict",
     "Prediction": "cellenhance.engine.predictions",
-    "PrepareRequest": "cellenhance.tasks.prepare.request",
+    "PrepareRequest": "cellenhance.tasks.prepare.requests",
     "PretrainRequest": "cellenhance.tasks.pretrain.pretrain",
-    "TrainRequest": "cellenhance.tasks.train.request",
+    "TrainRequest": "cellenhance.tasks.train.requests",
     "Translations": "cellenhance.engine.whole_translations",
     "evaluate_run": "cellenhance.tasks.evaluate.run",
     "export_translations": "cellenhance.tasks.translate.export_translations",

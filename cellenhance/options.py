@@ -101,6 +101,40 @@ def flag_of(name: str, field: FieldInfo) -> str:
     return declared.get("flag", f"--{name.replace('_', '-')}")
 
 
+def words_of(record: Options) -> list[str]:
+    """Return the words of a command line that make `record`: what must be given, then the rest.
+
+    Options at the default of their class are left out.
+    """
+    arguments: list[str] = []
+    required: list[str] = []
+    others: list[str] = []
+    for name, field in type(record).model_fields.items():
+        value, declared = getattr(record, name), declaration(field)
+        if isinstance(value, Options):
+            others += words_of(value)
+        elif declared is not None and (field.is_required() or value != field.default):
+            texts = _texts_of(value, declared)
+            if declared.get("positional"):
+                arguments += texts
+                continue
+            flag = declared.get("short", flag_of(name, field))
+            if isinstance(value, bool):
+                flag = flag if value else f"--no-{flag.removeprefix('--')}"
+            place = required if field.is_required() else others
+            place += [word for text in texts for word in ([flag, text] if text else [flag])]
+    return [*arguments, *required, *others]
+
+
+def _texts_of(value: Any, declared: Declaration) -> list[str]:
+    """Return the words of a value; one empty word for a flag."""
+    if isinstance(value, bool):
+        return [""]
+    values = value if isinstance(value, tuple) else (value,)
+    texts = [f"{each:g}" if isinstance(each, float) else str(each) for each in values]
+    return [",".join(texts)] if declared.get("commas") else texts
+
+
 def range_of(field: FieldInfo) -> str:
     """Return the limits of a field in words: "50 to 1200", "at least 32", or ""."""
     return _limits_in_words(

@@ -49,13 +49,12 @@ def cli() -> RunCli:
 def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset folder of 8 synthetic images of 48 px: 4 train, 2 validate, 2 test."""
     from cellenhance.data.dataset.options import PartOptions
-    from cellenhance.data.synthesize import SynthesizeSettings
-    from cellenhance.tasks.datasets.requests import SplitRequest
+    from cellenhance.tasks.datasets.requests import SplitRequest, SynthesizeRequest
     from cellenhance.tasks.datasets.split import split_dataset
     from cellenhance.tasks.datasets.synthesize import synthesize_dataset
 
     path = tmp_path_factory.mktemp("shared") / "dataset"
-    synthesize_dataset(path, SynthesizeSettings(n_images=8, size_px=48, cell_px=20, seed=3))
+    synthesize_dataset(SynthesizeRequest(output=path, n_images=8, size_px=48, cell_px=20, seed=3))
     halves = PartOptions(train=0.5, val=0.25, test=0.25)
     split_dataset(SplitRequest(dataset=path, parts=halves))
     split_dataset(SplitRequest(dataset=path, folds=2, name="folds"))

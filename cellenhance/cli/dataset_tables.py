@@ -9,8 +9,8 @@ from cellenhance.cli import console
 if TYPE_CHECKING:
     from cellenhance.tasks.datasets.inspect_records import InspectReport, Spread
     from cellenhance.tasks.datasets.split import SubsetSummary
+    from cellenhance.tasks.prepare.found import SourceSurvey
     from cellenhance.tasks.prepare.plan import PreparePlan
-    from cellenhance.tasks.prepare.request import SourceSurvey
 
 _MOST_PAIRS, _MOST_VALUES, _MOST_SIZES = 6, 24, 4
 

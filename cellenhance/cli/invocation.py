@@ -146,9 +146,9 @@ def _set_signature(
         inspect.Parameter(name, keyword_only, default=False, annotation=Annotated[bool, option])
         for name, option in _EXTRA_OPTIONS.items()
     ]
-    names = [each.name for each in own]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    flags = [flag for _, leaves in records.values() for leaf in leaves for flag in leaf.flags]
+    twice = dict.fromkeys(flag for flag in flags if flags.count(flag) > 1)
     if twice:
-        raise TypeError(f"{run.__name__}: two options have the name {', '.join(twice)}")
+        raise TypeError(f"{run.__name__}: two options have the flag {', '.join(twice)}")
     run.__signature__ = signature.replace(parameters=[*own, *extra])  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in [*own, *extra]}

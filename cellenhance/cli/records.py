@@ -36,8 +36,18 @@ class Leaf:
 
     @property
     def name(self) -> str:
-        """Name of the field, which no other option of the command has."""
-        return self.path[-1]
+        """Name of the option among those of the command; only its flags are shown."""
+        return "__".join(self.path)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the option is given by: none for an argument, "-o" and "--output" for some."""
+        if self.declared.get("positional"):
+            return ()
+        flag = flag_of(self.path[-1], self.field)
+        if self.default is True:
+            flag += f"/--no-{flag.removeprefix('--')}"
+        return (self.declared["short"], flag) if "short" in self.declared else (flag,)
 
     @property
     def is_required(self) -> bool:
@@ -86,12 +96,8 @@ def parameter_of(leaf: Leaf) -> inspect.Parameter:
     if leaf.declared.get("positional"):
         declared = typer.Argument(metavar=leaf.declared["metavar"], help=_help_of(leaf))
     else:
-        flag = flag_of(leaf.name, leaf.field)
-        if leaf.default is True:
-            flag += f"/--no-{flag.removeprefix('--')}"
-        flags = (leaf.declared.get("short"), flag)
         declared = typer.Option(
-            *(each for each in flags if each),
+            *leaf.flags,
             metavar=_metavar_of(leaf),
             help=_help_of(leaf),
             show_default=False,
@@ -120,7 +126,7 @@ def make_record(record: type[Options], leaves: Sequence[Leaf], words: Mapping[st
             place = tree
             for part in leaf.path[:-1]:
                 place = place.setdefault(part, {})
-            place[leaf.name] = _split(leaf, word) if is_given else leaf.default
+            place[leaf.path[-1]] = _split(leaf, word) if is_given else leaf.default
     return _build(record, tree)
 
 

@@ -10,34 +10,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from cellenhance.arrays import ImageArray, MaskArray
-from cellenhance.settings import Settings
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 
 CLASS_NAMES = ("cytoplasm", "membrane", "nucleus")
 CYTOPLASM, MEMBRANE, NUCLEUS = range(3)
 PIXEL_SIZE_UM = 0.325
 
 Field2D = NDArray[np.float64]
-
-
-class SynthesizeSettings(Settings):
-    """How many images, and how they are lit and recorded."""
-
-    n_images: int = Field(default=24, ge=1, description="number of images")
-    size_px: int = Field(default=256, ge=32, le=4096, description="side of an image in px")
-    cell_px: float = Field(default=46.0, ge=12, description="mean cell diameter in px")
-    photons: float = Field(default=18.0, gt=0, description="photons a cytoplasm pixel, mean")
-    background_photons: float = Field(default=4.0, ge=0, description="stray photons a pixel")
-    read_noise_e: float = Field(default=1.6, ge=0, description="read noise, electrons rms")
-    gain_adu: float = Field(default=2.2, gt=0, description="counts an electron")
-    offset_adu: float = Field(default=100.0, ge=0, description="counts in the dark")
-    blur_px: float = Field(default=1.1, ge=0, description="sigma of the optics in px")
-    vignetting: float = Field(default=0.5, ge=0, lt=1, description="light lost in the corners")
-    seed: int = Field(default=0, ge=0)
 
 
 def synthesize_image(settings: SynthesizeSettings, index: int) -> tuple[ImageArray, MaskArray]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
 from cellenhance.data.dataset.splits import load_split
-from cellenhance.data.synthesize import CLASS_NAMES, SynthesizeSettings
+from cellenhance.data.synthesize import CLASS_NAMES
 from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
@@ -18,18 +18,18 @@ from cellenhance.tasks.compare.compare import compare
 from cellenhance.tasks.compare.contour_overlay import contour_overlay
 from cellenhance.tasks.compare.contour_request import ContourOverlayRequest
 from cellenhance.tasks.compare.records import CompareRequest
-from cellenhance.tasks.datasets.requests import SplitRequest
+from cellenhance.tasks.datasets.requests import SplitRequest, SynthesizeRequest
 from cellenhance.tasks.datasets.split import split_dataset
 from cellenhance.tasks.datasets.synthesize import synthesize_dataset
 from cellenhance.tasks.evaluate.run import EvaluateRunRequest, RunScores, evaluate_run
 from cellenhance.tasks.predict.predict import PredictRequest, predict
 from cellenhance.tasks.prepare.prepare import prepare_dataset
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest
 from cellenhance.tasks.report.report import ReportRequest
 from cellenhance.tasks.report.report import report as write_report
 from cellenhance.tasks.requests import DemoRequest
 from cellenhance.tasks.train.log import Report
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.run import train_run
 from cellenhance.tasks.translate.translate import TranslateRequest, translate
 
@@ -73,8 +73,15 @@ class _Demo:
     def make_dataset(self) -> None:
         source = self.output / "synthetic"
         self.announce(f"drawing {_N_IMAGES} synthetic low-light images of cells in {source}")
-        settings = SynthesizeSettings(n_images=_N_IMAGES, size_px=_SIZE_PX, seed=self.seed)
-        synthesize_dataset(source, settings, overwrite=True)
+        synthesize_dataset(
+            SynthesizeRequest(
+                output=source,
+                n_images=_N_IMAGES,
+                size_px=_SIZE_PX,
+                seed=self.seed,
+                overwrite=True,
+            )
+        )
         self.announce(f"preparing and splitting them in {self.dataset}")
         classes = tuple(f"{name}={index}" for index, name in enumerate(CLASS_NAMES))
         prepare_dataset(

@@ -315,7 +315,7 @@ def test_synthesize_is_repeatable(tmp_path: Path) -> None:
     assert first.samples == second.samples
     assert first.class_names == ("cytoplasm", "membrane", "nucleus")
     assert "exists" in fails(2, "synthesize", "-o", tmp_path / "a", *words)
-    assert "size_px" in fails(2, "synthesize", "-o", tmp_path / "c", "--size", 8)
+    assert "--size 8" in fails(2, "synthesize", "-o", tmp_path / "c", "--size", 8)
 
 
 @pytest.mark.parametrize("name", ["prepare", "split", "inspect", "synthesize"])

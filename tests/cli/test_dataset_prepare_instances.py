@@ -104,7 +104,7 @@ def test_classes_of_a_rule_may_be_named_by_name(cli: RunCli, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--instances", "outline"), "'binary' or 'interior-boundary'"),
+        (("--instances", "outline"), "expected binary or interior-boundary"),
         (("--instances", "binary", "--boundary-width", "3"), "with --instances interior-boundary"),
         (("--boundary-width", "3"), "goes with --instances interior-boundary only"),
     ],

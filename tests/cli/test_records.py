@@ -86,9 +86,9 @@ def test_the_help_shows_a_group_under_its_title() -> None:
     assert "--internal" not in "".join(lines)
 
 
-def test_two_options_of_one_name_are_a_mistake_of_ours() -> None:
-    def work(request: Request, size: int = 1) -> None:
+def test_two_options_of_one_flag_are_a_mistake_of_ours() -> None:
+    def work(request: Request, again: Inner) -> None:
         """Work."""
 
-    with pytest.raises(TypeError, match="size"):
+    with pytest.raises(TypeError, match="--size, --name"):
         command(work)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from cellenhance.data.importers.instances import InstanceSettings, apply_instance_rule
+from cellenhance.data.importers.instances import apply_instance_rule
+from cellenhance.data.importers.options import InstanceSettings
 
 LABELS = st_numpy.arrays(
     np.int64,

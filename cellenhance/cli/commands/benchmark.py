@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
-from cellenhance.tasks.benchmark.request import BenchmarkRequest
+from cellenhance.tasks.benchmark.requests import BenchmarkRequest
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 
 
 @command

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from cellenhance.options import Options, option
+
+MASK_CLASSES = "Classes of the masks"
+"""Heading of these options in the help."""
 
 
 class ClassOptions(Options):
-    """What the values of foreign masks mean; the words are read by `class_map`."""
-
-    title: ClassVar[str] = "Classes of the masks"
+    """What the values of foreign masks mean; `class_map` reads the words."""
 
     classes: tuple[str, ...] = option(
         (),
         "A class and its mask values, or colours as #rrggbb; repeat it in index order.",
         flag="--class",
         metavar="NAME=VALUE[,VALUE]",
+        panel=MASK_CLASSES,
     )
     ignore: tuple[str, ...] = option(
-        (), "Mask value that means no class; repeat it for more.", metavar="VALUE"
+        (),
+        "Mask value that does not count; repeat it for more.",
+        metavar="VALUE",
+        panel=MASK_CLASSES,
     )

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from cellenhance.data.files.options import ARCHIVE_LIMIT_GIB
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 
-DEFAULT_LIMIT_GIB = 16.0
 MOST_ENTRIES = 2_000_000
 _CHUNK = 1024 * 1024
 _LARGEST_TAR_HEADER = 1024 * 1024
@@ -59,7 +59,7 @@ def archive_stem(path: Path) -> str:
 
 @contextmanager
 def unpacked(
-    path: Path, *, limit_gib: float = DEFAULT_LIMIT_GIB, progress: ProgressCallback = silent
+    path: Path, *, limit_gib: float = ARCHIVE_LIMIT_GIB, progress: ProgressCallback = silent
 ) -> Iterator[Path]:
     """Yield a temporary folder with the files of an archive; it is removed at the end.
 

@@ -14,6 +14,10 @@ Projection: TypeAlias = Literal["max", "mean"]
 """How the Z planes of an image become one plane."""
 
 
+ARCHIVE_LIMIT_GIB = 16.0
+"""Most that an archive may unpack to unless told otherwise."""
+
+
 class ReadingOptions(Options):
     """How the pixels of an image file are read."""
 
@@ -40,3 +44,11 @@ class ReadingOptions(Options):
     def channel_choice(self) -> ChannelChoice:
         """Return the two options of channels as one choice."""
         return self.channel if self.grey is None else self.grey
+
+
+class StackReadingOptions(ReadingOptions):
+    """How images are read that may be made of the Z planes of a file."""
+
+    projection: Projection | None = option(
+        None, "Make one plane of all Z planes of an image.", unset="each plane is an image"
+    )

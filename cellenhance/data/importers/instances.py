@@ -9,44 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy import ndimage
 
 from cellenhance.arrays import IGNORE
 from cellenhance.data.classes.class_map import ClassRule, encode_mask, is_truly_color
 from cellenhance.data.importers.background import with_zero_background
 from cellenhance.data.importers.contract import AroundPair, FoundPair, FoundSource, ObjectPair
-from cellenhance.settings import Settings
+from cellenhance.data.importers.options import InstanceSettings
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 RULE_CODES = (BACKGROUND, INTERIOR, BOUNDARY)
-
-
-class InstanceSettings(Settings):
-    """How a label map becomes classes.
-
-    Attributes
-    ----------
-    rule : "binary" makes background and object, "interior-boundary" background, interior and
-        boundary
-    boundary_width_px : pixels of each instance, inwards from its outline, that are boundary
-    background : values of the label maps that are background; None finds out
-    """
-
-    rule: Literal["binary", "interior-boundary"]
-    boundary_width_px: int = Field(default=2, ge=1, le=1000)
-    background: tuple[int, ...] | None = Field(default=None, min_length=1)
-
-    def describe(self) -> str:
-        """Return the rule in words, such as ``instances interior-boundary 2 px``."""
-        width = f" {self.boundary_width_px} px" if self.rule == "interior-boundary" else ""
-        is_usual = self.background in (None, (BACKGROUND,))
-        around = "" if is_usual else f", background {','.join(map(str, self.background or ()))}"
-        return f"instances {self.rule}{width}{around}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from cellenhance.data.importers.leftovers import say_damage, with_leftovers
 from cellenhance.data.importers.nnunet import NnunetImporter
 from cellenhance.data.importers.npy_folds import NpyFoldsImporter
 from cellenhance.data.importers.numbered_pairs import NumberedPairsImporter
+from cellenhance.data.importers.options import AUTO
 from cellenhance.data.importers.own_dataset import OwnDatasetImporter
 from cellenhance.data.importers.paired import PairedImporter
 from cellenhance.data.importers.places import folders_with_images
@@ -29,7 +30,6 @@ from cellenhance.data.importers.text_matrices import TextMatricesImporter
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import suggest
 
-AUTO = "auto"
 IMPORTERS: tuple[Importer, ...] = (
     # The more a layout states by itself, the earlier it is asked.
     OwnDatasetImporter(),

@@ -42,7 +42,7 @@ from cellenhance.tasks.benchmark.plan import (
 )
 from cellenhance.tasks.benchmark.probing import probing_tables
 from cellenhance.tasks.benchmark.protocols import apply_protocol, find_protocol, published_table
-from cellenhance.tasks.benchmark.request import BenchmarkRequest
+from cellenhance.tasks.benchmark.requests import BenchmarkRequest
 from cellenhance.tasks.benchmark.run import ScoredRun, load_scored, make_scored
 from cellenhance.tasks.benchmark.summary import (
     compared_runs,

@@ -17,7 +17,7 @@ from cellenhance.data.degrade.table import DEGRADATION_FILE, load_degradations
 from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback
 from cellenhance.tasks.benchmark.plan import AS_IS, Condition
-from cellenhance.tasks.benchmark.request import BenchmarkRequest
+from cellenhance.tasks.benchmark.requests import BenchmarkRequest
 from cellenhance.tasks.datasets.degrade import degrade_dataset
 from cellenhance.tasks.datasets.requests import DegradeRequest
 

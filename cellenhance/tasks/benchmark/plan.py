@@ -15,8 +15,8 @@ from cellenhance.engine.training.settings import RunSettings, first_difference, 
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.runs.folder import RunFolder, dataset_identity, read_record
-from cellenhance.tasks.benchmark.request import BenchmarkRequest
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.benchmark.requests import BenchmarkRequest
+from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import expected_settings
 
 AS_IS = "as-is"

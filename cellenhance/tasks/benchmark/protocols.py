@@ -22,7 +22,7 @@ from cellenhance.render.benchmark.extra_tables import ExtraTable
 from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable, format_mean
 from cellenhance.render.tables import Table
 from cellenhance.settings import Settings, suggest, validate_settings
-from cellenhance.tasks.benchmark.request import BenchmarkRequest
+from cellenhance.tasks.benchmark.requests import BenchmarkRequest
 
 logger = logging.getLogger(__name__)
 

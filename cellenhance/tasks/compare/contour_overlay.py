@@ -77,8 +77,7 @@ def contour_overlay(
     refuse_existing([areas, *planned], overwrite=request.overwrite)
     homes = [path for path in (request.masks, request.truth) if path is not None]
     masks = [path for _, *paths in matched.values() for path in paths]
-    asked = request.classes
-    classes = find_classes(homes, masks, classes=asked.classes or None, ignore=asked.ignore)
+    classes = find_classes(homes, masks, classes=request.classes or None, ignore=request.ignore)
     for paths in matched.values():
         _check_sizes(paths, request.crop)
     work = [InputImage(paths[0], name) for name, paths in matched.items()]

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from cellenhance.data.classes.options import ClassOptions
 from cellenhance.data.dataset.options import SkipUnmatched
 from cellenhance.data.files.options import ReadingOptions
-from cellenhance.options import Options, Output, Overwrite, argument, option
+from cellenhance.options import Output, Overwrite, argument, option
 from cellenhance.render.style import DisplayOptions, FigureStyle
 
 
@@ -41,7 +41,7 @@ def _as_crop(value: Any) -> Any:
     return Crop(x, y, width, height)
 
 
-class ContourOverlayRequest(Options):
+class ContourOverlayRequest(ClassOptions):
     """What to draw on what; files match by relative path without extension."""
 
     images: Path = argument("An image, or a folder of images.", metavar="IMAGES")
@@ -61,7 +61,6 @@ class ContourOverlayRequest(Options):
     )
     skip_unmatched: SkipUnmatched = False
     overwrite: Overwrite = False
-    classes: ClassOptions = ClassOptions()
     reading: ReadingOptions = ReadingOptions()
     display: DisplayOptions = DisplayOptions()
     style: FigureStyle = FigureStyle()

@@ -16,6 +16,7 @@ from cellenhance.data.dataset.options import (
     Subset,
 )
 from cellenhance.data.degrade.settings import DegradeOptions
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 from cellenhance.engine.training.options import DEFAULT_RECIPE, RecipeOptions
 from cellenhance.errors import SettingsError
 from cellenhance.options import Options, Output, Overwrite, Seed, argument, flag_of, option
@@ -136,6 +137,25 @@ class CameraRequest(Options):
         metavar="FLAT...",
     )
     output: Path | None = option(None, "Write camera.yaml.", short="-o", metavar="FILE")
+    overwrite: Overwrite = False
+
+
+class _Scenes(Options):
+    """What synthetic images show, and where they go."""
+
+    output: Output
+    kind: str | None = option(
+        None,
+        "Draw scenes of the synthetic world in place of dim cell layers: nuclei, nucleoli, cells, "
+        "puncta, filaments, neurites, honeycomb, layer, phase, em, envelope, smear, tissue; or "
+        "mixed for all, with the classes background, interior, boundary.",
+        metavar="KIND",
+    )
+
+
+class SynthesizeRequest(SynthesizeSettings, _Scenes):
+    """Which synthetic images to draw, and where to write them."""
+
     overwrite: Overwrite = False
 
 

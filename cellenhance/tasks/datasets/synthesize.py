@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.data.dataset.build import DatasetBuilder, check_output_folder
@@ -17,43 +16,48 @@ from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.synthesize import (
     CLASS_NAMES,
     PIXEL_SIZE_UM,
-    SynthesizeSettings,
     synthesize_image,
 )
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 from cellenhance.data.world.recording import WorldSettings, record_world_image
 from cellenhance.data.world.registry import class_names_of
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.settings import SettingsT, validate_settings
+from cellenhance.tasks.datasets.requests import SynthesizeRequest
 
 _LICENCE = "CC0-1.0"
 
 
-def synthesize_dataset(
-    output: Path,
-    settings: SynthesizeSettings | WorldSettings,
-    *,
-    overwrite: bool = False,
-    progress: ProgressCallback = silent,
-) -> Dataset:
-    """Write `settings.n_images` images with their masks as a dataset folder.
+def synthesize_dataset(request: SynthesizeRequest, progress: ProgressCallback = silent) -> Dataset:
+    """Write synthetic images with their masks as a dataset folder.
 
     Raises
     ------
     SettingsError
-        `output` exists (with `overwrite`: and is no dataset of ours), or the world has no scenes
+        The output exists (with overwriting: and is no dataset of ours), or the world has no scenes
         of this kind.
     """
-    if isinstance(settings, WorldSettings):
-        description, images = _describe_world(settings), _draw_world(settings)
+    if request.kind is None:
+        layers = _settings(SynthesizeSettings, request)
+        description, images = _describe_layers(layers), _draw_layers(layers)
     else:
-        description, images = _describe_layers(settings), _draw_layers(settings)
-    check_output_folder(output, overwrite=overwrite)
-    with replacing_folder(output, overwrite=overwrite) as folder:
+        world = _settings(WorldSettings, request)
+        description, images = _describe_world(world), _draw_world(world)
+    output = request.output
+    check_output_folder(output, overwrite=request.overwrite)
+    with replacing_folder(output, overwrite=request.overwrite) as folder:
         builder = DatasetBuilder(folder, description)
         for done, (sample_id, image, mask) in enumerate(images, start=1):
             builder.add(sample_id, image, mask)
-            progress(done, settings.n_images, "drawing")
+            progress(done, request.n_images, "drawing")
         built = builder.finish()
     return Dataset(output, built.description, built.samples)
+
+
+def _settings(model: type[SettingsT], request: SynthesizeRequest) -> SettingsT:
+    """Return what the request says of the settings `model`."""
+    values = {name: getattr(request, name) for name in model.model_fields}
+    return validate_settings(model, values, where="the options of synthesize")
 
 
 def _describe_layers(settings: SynthesizeSettings) -> DatasetDescription:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cellenhance.data.classes.class_map import ClassRule, parse_class, parse_codes
 from cellenhance.data.importers.contract import FoundSource
 from cellenhance.data.importers.instances import has_drawn_objects, source_classes
 from cellenhance.data.importers.survey import Survey
 from cellenhance.errors import SettingsError
-from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+from cellenhance.tasks.prepare.found import SourceSurvey
+from cellenhance.tasks.prepare.requests import PrepareRequest
 
 
 def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest:
@@ -24,7 +23,7 @@ def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest
         A word is neither a name here nor a number or colour.
     """
     named = source.default_classes
-    if request.instances is not None:
+    if request.instances.rule is not None:
         named = (*named, *source_classes(source, request.instances))
     values = {rule.name: ",".join(map(str, rule.codes)) for rule in named}
     classes = []
@@ -33,20 +32,20 @@ def named_values(request: PrepareRequest, source: FoundSource) -> PrepareRequest
         replaced = _replaced(words, values, f"--class '{text}'") if equals else words
         classes.append(name + equals + replaced)
     ignore = tuple(_replaced(text, values, f"--ignore '{text}'") for text in request.ignore)
-    return replace(request, classes=tuple(classes), ignore=ignore)
+    return request.model_copy(update={"classes": tuple(classes), "ignore": ignore})
 
 
 def choose_classes(request: PrepareRequest, source: FoundSource, survey: Survey) -> SourceSurvey:
     """Return what was found with its classes, those of the user before those of the layout."""
     rules = tuple(parse_class(text) for text in request.classes)
-    if request.instances is not None and not has_drawn_objects(source):
+    if request.instances.rule is not None and not has_drawn_objects(source):
         # The rule's values 0, 1 and 2 are not those that the layout speaks of.
         rules = rules or source_classes(source, request.instances)
         return SourceSurvey(request, source, survey, rules)
     own = source.default_classes
-    if request.instances is not None:
+    if request.instances.rule is not None:
         own = source_classes(source, request.instances)
-    request = replace(request, ignore=_ignored(request, source, rules))
+    request = request.model_copy(update={"ignore": _ignored(request, source, rules)})
     if not rules:
         ignored = {code for text in request.ignore for code in parse_codes(text, "--ignore")[0]}
         rules = tuple(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.classes.class_map import parse_codes
@@ -12,22 +11,36 @@ from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.letters import composed, say_spellings
 from cellenhance.data.files.readers import image_stem
 from cellenhance.data.importers.background import find_background
-from cellenhance.data.importers.contract import FoundPair, FoundSource
+from cellenhance.data.importers.contract import FoundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.instances import (
     InstancePair,
     describe_counts,
     has_drawn_objects,
     instance_pairs,
 )
+from cellenhance.data.importers.options import AUTO
 from cellenhance.data.importers.paired import PairedImporter
-from cellenhance.data.importers.registry import AUTO, find_source
+from cellenhance.data.importers.registry import find_source
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import named_values
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest
 
 logger = logging.getLogger(__name__)
+
+
+def import_options(request: PrepareRequest) -> ImportOptions:
+    """Return what an importer needs to know of the request."""
+    files, reading = request.files, request.reading
+    return ImportOptions(
+        images=files.images,
+        masks=files.masks,
+        valid_mask=files.valid_mask,
+        axes=reading.axes,
+        projection=reading.projection,
+        exclude=files.exclude,
+    )
 
 
 def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, ...]]:
@@ -38,8 +51,7 @@ def find_pairs(request: PrepareRequest) -> tuple[FoundSource, tuple[FoundPair, .
     DatasetError
         The source has no known layout, a file has no partner, or no pair is left.
     """
-    options = replace(request.folders, exclude=request.exclude)
-    source = find_source(request.place, request.layout, options)
+    source = find_source(request.place, request.layout, import_options(request))
     _check_unmatched(source, request)
     pairs = _without_excluded(source.pairs, request)
     if not pairs:
@@ -70,7 +82,7 @@ def read_by_rule(
         The values of the label maps leave open which one is background.
     """
     settings = request.instances
-    if settings is None:
+    if settings.rule is None:
         return request, pairs
     ignored = {
         code
@@ -85,7 +97,7 @@ def read_by_rule(
         if found.warning is not None:
             logger.warning("%s", found.warning)
         settings = settings.model_copy(update={"background": found.codes})
-    request = replace(request, instances=settings)
+    request = request.model_copy(update={"instances": settings})
     return request, instance_pairs(source, pairs, settings, ignored)
 
 
@@ -105,12 +117,12 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
     lonely = [
         name
         for name in source.unmatched
-        if {Path(name).name, image_stem(Path(name))}.isdisjoint(request.exclude)
+        if {Path(name).name, image_stem(Path(name))}.isdisjoint(request.files.exclude)
     ]
     if not lonely:
         return
     named = name_some(lonely)
-    if not request.skip_unmatched:
+    if not request.files.skip_unmatched:
         is_guess = request.layout == AUTO and source.layout != PairedImporter.name
         other = f", or choose another --layout ({source.reason})" if is_guess else ""
         raise DatasetError(
@@ -122,10 +134,10 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
 
 def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tuple[FoundPair, ...]:
     known = {composed(name) for pair in pairs for name in pair.names()}
-    for name in request.exclude:
+    for name in request.files.exclude:
         if composed(name) not in known and not _is_file(request.place, name):
             raise DatasetError(f"--exclude {name!r}: no image, mask or stem has this name")
-    excluded = {composed(name) for name in request.exclude}
+    excluded = {composed(name) for name in request.files.exclude}
     kept: list[FoundPair] = []
     left_out: list[FoundPair] = []
     for pair in pairs:

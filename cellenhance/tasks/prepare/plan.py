@@ -21,7 +21,8 @@ from cellenhance.data.name_lists import name_some
 from cellenhance.data.tiles import Tile, cut_tiles
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.settings import validate_settings
-from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+from cellenhance.tasks.prepare.found import SourceSurvey
+from cellenhance.tasks.prepare.requests import PrepareRequest
 from cellenhance.tasks.prepare.unmapped import check_mapped, fitting_command
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class PreparePlan:
 
     def tiles(self, facts: PairFacts) -> tuple[Tile, ...]:
         """Return the tiles of one pair; a single one is the whole image."""
-        side = self.request.tile_px or max(facts.height, facts.width)
+        side = self.request.tile or max(facts.height, facts.width)
         return cut_tiles(facts.height, facts.width, side)
 
     def mask_of(self, facts: PairFacts) -> MaskArray:
@@ -100,7 +101,7 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
         logger.warning("%d classes are in no mask: %s", len(absent), names)
     _say_missing(survey)
     channels = plan_channels(
-        [each.channels for each in survey.facts], grey=request.grey is not None
+        [each.channels for each in survey.facts], grey=request.reading.grey is not None
     )
     for note in channels.notes:
         logger.info("%s", note)
@@ -112,14 +113,18 @@ def plan_dataset(found: SourceSurvey) -> PreparePlan:
 
 def _check_effect(request: PrepareRequest, survey: Survey) -> None:
     """Refuse what the description would say was done, where there is nothing to do it to."""
-    how = request.folders.projection
+    how = request.reading.projection
     if how is not None and not any(each.is_projected for each in survey.facts):
         raise SettingsError(
             f"--projection {how}: no image has several Z planes; leave it out, or name the axes of "
             "the files, such as --axes ZYX"
         )
-    if request.grey is not None and all(each.channels.n_channels == 1 for each in survey.facts):
-        raise SettingsError(f"--grey {request.grey}: all images have one channel; leave it out")
+    if request.reading.grey is not None and all(
+        each.channels.n_channels == 1 for each in survey.facts
+    ):
+        raise SettingsError(
+            f"--grey {request.reading.grey}: all images have one channel; leave it out"
+        )
 
 
 def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
@@ -201,10 +206,10 @@ def _changes(request: PrepareRequest, snapped: dict[str, int], survey: Survey) -
     """Return what of the dataset is not as in the source, for its description."""
     n_missing = sum(each.n_missing for each in survey.facts)
     said = (
-        (request.channel, f"channel {request.channel}"),
-        (request.grey, "mean of the channels"),
-        (request.folders.projection, f"{request.folders.projection} over Z"),
-        (request.tile_px, f"tiles of {request.tile_px} px"),
+        (request.reading.channel, f"channel {request.reading.channel}"),
+        (request.reading.grey, "mean of the channels"),
+        (request.reading.projection, f"{request.reading.projection} over Z"),
+        (request.tile, f"tiles of {request.tile} px"),
         (snapped or None, f"{sum(snapped.values())} stray mask pixels mended"),
         (n_missing or None, f"{n_missing} missing pixels ignored"),
     )
@@ -219,12 +224,12 @@ def _describe(
     background = request.background or _background(names, former)
     source = request.source.resolve()
     own_name = archive_stem(source) if request.unpacked is not None else source.name
-    pixel_size = request.pixel_size_um or found.survey.pixel_size_um
+    pixel_size = request.pixel_size or found.survey.pixel_size_um
     colors = {} if former is None else {each.name: each.color for each in former.classes}
     if pixel_size is None and former is not None:
         pixel_size = former.pixel_size_um
     made = [found.source.layout]
-    made += [] if request.instances is None else [request.instances.describe()]
+    made += [] if request.instances.rule is None else [request.instances.describe()]
     made += _changes(request, snapped, found.survey)
     origin = f"{source.name} ({', '.join(made)})"
     values = {

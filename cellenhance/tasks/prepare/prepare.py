@@ -18,10 +18,11 @@ from cellenhance.data.importers.survey import survey_pairs
 from cellenhance.errors import CellEnhanceError, DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import choose_classes, named_values
+from cellenhance.tasks.prepare.found import SourceSurvey
 from cellenhance.tasks.prepare.pairs import find_pairs, read_by_rule, say_instances
 from cellenhance.tasks.prepare.plan import plan_dataset
 from cellenhance.tasks.prepare.proposal import propose_folders
-from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+from cellenhance.tasks.prepare.requests import PrepareRequest
 from cellenhance.tasks.prepare.write import PrepareResult, write_dataset
 
 
@@ -49,9 +50,11 @@ def opened_source(
         yield request
         return
     _check_output(request)
-    with unpacked(request.source, limit_gib=request.archive_limit_gib, progress=progress) as folder:
+    with unpacked(
+        request.source, limit_gib=request.files.archive_limit, progress=progress
+    ) as folder:
         try:
-            yield replace(request, unpacked=folder)
+            yield request.model_copy(update={"unpacked": folder})
         except CellEnhanceError as error:
             raise type(error)(str(error).replace(str(folder), str(request.source))) from error
 
@@ -67,7 +70,6 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         An option does not fit, or the output exists.
     """
     _check_output(request)
-    _check_choices(request)
     try:
         source, pairs = find_pairs(request)
     except UnclearFoldersError as error:
@@ -82,9 +84,9 @@ def survey_source(request: PrepareRequest, progress: ProgressCallback = silent) 
         source = replace(source, folders=folders)
     survey = survey_pairs(
         pairs,
-        channel=request.channel,
+        channel=request.reading.channel,
         as_color=is_color,
-        allow_missing=request.missing is not None,
+        allow_missing=request.reading.nan is not None,
         progress=progress,
     )
     say_instances(pairs)
@@ -98,12 +100,3 @@ def _check_output(request: PrepareRequest) -> None:
             f"{request.output}: would replace the source {request.source}; choose another output"
         )
     check_output_folder(request.output, overwrite=request.overwrite)
-
-
-def _check_choices(request: PrepareRequest) -> None:
-    if request.missing not in (None, "ignore"):
-        raise SettingsError(f"--nan {request.missing}: expected ignore")
-    if request.grey not in (None, "mean"):
-        raise SettingsError(f"--grey {request.grey}: expected mean")
-    if request.grey is not None and request.channel is not None:
-        raise SettingsError("--channel and --grey both choose what is kept; give one of them")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from cellenhance.data.importers.registry import find_source
 from cellenhance.data.importers.survey import survey_pairs
 from cellenhance.errors import CellEnhanceError
 from cellenhance.tasks.prepare.classes import choose_classes
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.pairs import import_options
+from cellenhance.tasks.prepare.requests import PrepareRequest
 from cellenhance.tasks.prepare.unmapped import suggest_command
 
 _MOST_READ = 200
@@ -36,17 +36,16 @@ def propose_folders(request: PrepareRequest, places: Sequence[tuple[Path, Path]]
 
 def _try(request: PrepareRequest, images: Path, masks: Path) -> str | None:
     """Return the command for these folders; None where no classes can be proposed."""
-    options = replace(request.folders, exclude=request.exclude, images=images, masks=masks)
-    source = find_source(request.place, request.layout, options)
-    request = replace(
-        request,
-        folders=replace(request.folders, images=images, masks=masks),
-        skip_unmatched=request.skip_unmatched or bool(source.unmatched),
-    )
+    files = request.files.model_copy(update={"images": images, "masks": masks})
+    request = request.model_copy(update={"files": files})
+    source = find_source(request.place, request.layout, import_options(request))
+    if source.unmatched:
+        files = files.model_copy(update={"skip_unmatched": True})
+        request = request.model_copy(update={"files": files})
     survey = survey_pairs(
         source.pairs[:_MOST_READ],
-        channel=request.channel,
-        allow_missing=request.missing is not None,
+        channel=request.reading.channel,
+        allow_missing=request.reading.nan is not None,
     )
     return suggest_command(choose_classes(request, source, survey))
 

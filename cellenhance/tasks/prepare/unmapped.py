@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_codes, show_code
 from cellenhance.data.classes.found_values import MOST_PLAUSIBLE_CLASSES, look_like_instances
-from cellenhance.data.files.archives import DEFAULT_LIMIT_GIB
-from cellenhance.data.importers.instances import InstanceSettings
-from cellenhance.data.importers.registry import AUTO
+from cellenhance.data.importers.options import InstanceSettings
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
-from cellenhance.tasks.prepare.request import PrepareRequest, SourceSurvey
+from cellenhance.options import words_of
+from cellenhance.tasks.prepare.found import SourceSurvey
 
 _MOST_NAMED = 10
 _FEWEST_DENSE = 4
@@ -46,7 +45,7 @@ def check_mapped(
     ]
     where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
     shown = _show_unmapped(found, unmapped)
-    if found.request.instances is None and not found.request.classes:
+    if found.request.instances.rule is None and not found.request.classes:
         _refuse_instances(found, shown)
     renamed = _renamed(found, unmapped)
     if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES and not renamed:
@@ -95,7 +94,7 @@ def _other_way(found: SourceSurvey, unmapped: dict[int, int], can_snap: Callable
 
 def _own_names(found: SourceSurvey) -> dict[int, str]:
     """Return the names that the layout itself has for mask values, where they are its own."""
-    if found.request.instances is not None:
+    if found.request.instances.rule is not None:
         return {}
     rules = (*found.source.suggested_classes, *found.source.default_classes)
     return {code: rule.name for rule in rules for code in rule.codes}
@@ -126,13 +125,14 @@ def _are_label_maps(found: SourceSurvey) -> bool:
 
 
 def _instance_command(found: SourceSurvey) -> str:
-    request = replace(found.request, instances=InstanceSettings(rule="binary"))
+    request = found.request.model_copy(update={"instances": InstanceSettings(rule="binary")})
     return fitting_command(replace(found, request=request, rules=()), with_classes=False)
 
 
 def suggest_command(found: SourceSurvey) -> str | None:
     """Return a command line that prepares what was found; None where values are no classes."""
-    if found.request.instances is None and not found.request.classes and _are_label_maps(found):
+    is_open = found.request.instances.rule is None and not found.request.classes
+    if is_open and _are_label_maps(found):
         return _instance_command(found)
     if len(found.survey.codes) > MOST_PLAUSIBLE_CLASSES:
         return None
@@ -153,11 +153,9 @@ def _renamed(found: SourceSurvey, unmapped: dict[int, int]) -> tuple[ClassRule, 
 def fitting_command(found: SourceSurvey, *, with_classes: bool = True) -> str:
     """Return a command line that maps every value that occurs, or one without any class."""
     rules, ignored = _fitting_rules(found) if with_classes else _given(found)
-    words = _words_before_classes(found.request)
-    words += [word for rule in rules for word in ("--class", rule.as_option())]
-    words += [word for value in ignored for word in ("--ignore", value)]
-    words += _words_after_classes(found.request)
-    return shlex.join(words)
+    classes = {"classes": tuple(rule.as_option() for rule in rules), "ignore": tuple(ignored)}
+    request = found.request.model_copy(update=classes)
+    return shlex.join(["cellenhance", "dataset", "prepare", *words_of(request)])
 
 
 def _given(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
@@ -196,42 +194,3 @@ def _fitting_rules(found: SourceSurvey) -> tuple[list[ClassRule], list[str]]:
         name = own.get(code) or next(free)
         names[name] = (*names.get(name, ()), code)
     return [*rules, *(ClassRule(name, each, is_color) for name, each in names.items())], ignored
-
-
-def _words_before_classes(request: PrepareRequest) -> list[str]:
-    words = ["cellenhance", "dataset", "prepare", str(request.source), "-o", str(request.output)]
-    words += [] if request.layout == AUTO else ["--layout", request.layout]
-    for option in ("images", "masks", "valid_mask"):
-        folder = getattr(request.folders, option)
-        words += [] if folder is None else [f"--{option.replace('_', '-')}", str(folder)]
-    if request.instances is not None:
-        words += ["--instances", request.instances.rule]
-        if request.instances.rule == "interior-boundary":
-            words += ["--boundary-width", str(request.instances.boundary_width_px)]
-        if request.instances.background not in (None, (0,)):
-            codes = ",".join(map(str, request.instances.background or ()))
-            words += ["--instance-background", codes]
-    return words
-
-
-def _words_after_classes(request: PrepareRequest) -> list[str]:
-    words: list[str] = []
-    limit = request.archive_limit_gib
-    for option, value in (
-        ("--background", request.background),
-        ("--channel", request.channel),
-        ("--grey", request.grey),
-        ("--nan", request.missing),
-        ("--axes", request.folders.axes),
-        ("--projection", request.folders.projection),
-        ("--tile", request.tile_px),
-        ("--pixel-size", request.pixel_size_um),
-        ("--name", request.name),
-        ("--licence", request.licence or None),
-        ("--archive-limit", limit if limit != DEFAULT_LIMIT_GIB else None),
-    ):
-        words += [] if value is None else [option, str(value)]
-    words += [word for name in request.exclude for word in ("--exclude", name)]
-    words += ["--snap-masks"] if request.snap_masks else []
-    words += ["--skip-unmatched"] if request.skip_unmatched else []
-    return words + (["--overwrite"] if request.overwrite else [])

@@ -113,7 +113,7 @@ def _choices(plan: PreparePlan) -> str:
     request, description = plan.request, plan.description
     said = (
         *(sorted(plan.class_map.index_of.items()), plan.survey.is_color, plan.channels.is_mean),
-        *(request.channel, request.tile_px, request.instances, sorted(plan.snapped.items())),
+        *(request.reading.channel, request.tile, request.instances, sorted(plan.snapped.items())),
         *(description.channels, description.channel_names, description.pixel_size_um),
     )
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
@@ -124,7 +124,7 @@ def _write_pair(
 ) -> tuple[WrittenSample, ...]:
     """Write a pair, or its tiles."""
     pair, tiles = facts.pair, plan.tiles(facts)
-    read, _ = pair.load_image(plan.request.channel)
+    read, _ = pair.load_image(plan.request.reading.channel)
     missing = find_missing(read)
     image = plan.channels.apply(fill_missing(read, missing), facts.channels)
     mask = plan.mask_of(facts)

@@ -26,7 +26,7 @@ from cellenhance.runs.header import TrainingState
 from cellenhance.runs.lock import LOCK_FILE, locked
 from cellenhance.tasks.train.log import Report, RunLog
 from cellenhance.tasks.train.memory import estimate_bytes
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import PreparedRun, prepare_run
 
 logger = logging.getLogger(__name__)

@@ -38,7 +38,7 @@ from cellenhance.settings import parse_assignments
 from cellenhance.tasks.datasets.degrade_plans import check_training_counts
 from cellenhance.tasks.train.memory import fit_batch
 from cellenhance.tasks.train.reading import RunSamples, read_samples
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from cellenhance.data.dataset.splits import load_split
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.train.log import Watch, unwatched
-from cellenhance.tasks.train.request import TrainRequest
+from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.run import RunPlan, TrainResult, plan_run, train_run
 
 logger = logging.getLogger(__name__)

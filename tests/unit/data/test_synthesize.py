@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellenhance.data.synthesize import SynthesizeSettings, _record, synthesize_image
+from cellenhance.data.synthesize import _record, synthesize_image
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 
 
 def test_counts_follow_poisson_gain_and_read_noise() -> None:

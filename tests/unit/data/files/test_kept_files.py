@@ -15,7 +15,7 @@ from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.sources import ImageSource
 from cellenhance.data.files.tiff import open_tiff
 from cellenhance.tasks.prepare.prepare import prepare_dataset
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest
 
 
 class Opened:
@@ -86,6 +86,6 @@ def test_a_stack_is_looked_through_once_a_pass(
         return open_tiff(path, **options)
 
     monkeypatch.setattr(readers, "open_tiff", count_and_open)
-    request = PrepareRequest(lab, tmp_path / "set", classes=("a=0", "b=1"))
+    request = PrepareRequest(source=lab, output=tmp_path / "set", classes=("a=0", "b=1"))
     assert len(prepare_dataset(request).dataset.samples) == 7
     assert len(opened) < 2 * 7  # the importer's looks, two files to survey, two to write

@@ -20,7 +20,7 @@ from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import find_source
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.tasks.prepare.prepare import prepare_dataset
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest
 
 IMAGE = np.arange(120, dtype=np.uint8).reshape(10, 12, 1)
 SQUARE = [(2, 2), (7, 2), (7, 7), (2, 7)]

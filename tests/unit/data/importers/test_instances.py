@@ -9,11 +9,11 @@ from skimage.segmentation import find_boundaries
 from cellenhance.data.classes.found_values import look_like_instances
 from cellenhance.data.importers.instances import (
     InstanceCount,
-    InstanceSettings,
     apply_instance_rule,
     count_instances,
     instance_classes,
 )
+from cellenhance.data.importers.options import InstanceSettings
 from cellenhance.errors import SettingsError
 from cellenhance.settings import validate_settings
 
@@ -135,7 +135,7 @@ def test_names_of_the_classes_and_limits_of_the_width() -> None:
         "interior=1",
         "boundary=2",
     ]
-    with pytest.raises(SettingsError, match="boundary_width_px"):
+    with pytest.raises(SettingsError, match="--boundary-width 0: expected a whole number"):
         validate_settings(
             InstanceSettings, {"rule": "binary", "boundary_width_px": 0}, where="options"
         )

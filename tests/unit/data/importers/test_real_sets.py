@@ -19,10 +19,10 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import load_split, split_names
 from cellenhance.data.files.readers import open_image, read_mask
-from cellenhance.data.importers.instances import InstanceSettings
+from cellenhance.data.importers.options import InstanceSettings
 from cellenhance.errors import ImageReadError
 from cellenhance.tasks.prepare.prepare import prepare_dataset
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest, SourceReadingOptions
 
 pytestmark = pytest.mark.real_data
 
@@ -390,7 +390,7 @@ def test_merged_nuclei_are_the_union_of_the_original_masks(real_data: Path, tmp_
         source=real_data / "dsb2018" / "stage1_train",
         output=tmp_path / "set",
         instances=InstanceSettings(rule="binary"),
-        grey="mean",
+        reading=SourceReadingOptions(grey="mean"),
     )
     dataset = prepare_dataset(request).dataset
     for row in dataset.samples:

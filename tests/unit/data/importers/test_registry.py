@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
-from cellenhance.data.importers.registry import AUTO, IMPORTERS, find_source
+from cellenhance.data.importers.options import AUTO
+from cellenhance.data.importers.registry import IMPORTERS, find_source
 from cellenhance.errors import DatasetError
 from tests.layout_twins import TWINS, image, put
 

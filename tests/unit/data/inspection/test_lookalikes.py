@@ -15,7 +15,8 @@ from cellenhance.data.inspection.lookalikes import (
     find_lookalikes,
     sketch_image,
 )
-from cellenhance.data.synthesize import SynthesizeSettings, synthesize_image
+from cellenhance.data.synthesize import synthesize_image
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 
 SETTINGS = SynthesizeSettings(n_images=8, size_px=128, photons=200)
 

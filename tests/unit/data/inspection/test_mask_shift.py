@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 
 from cellenhance.data.inspection.mask_shift import ShiftEvidence, judge_shifts, measure_shift
-from cellenhance.data.synthesize import SynthesizeSettings, synthesize_image
+from cellenhance.data.synthesize import synthesize_image
+from cellenhance.data.synthesize_settings import SynthesizeSettings
 
 SETTINGS = SynthesizeSettings(n_images=8, size_px=160, cell_px=40)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from cellenhance.data.files import storage
 from cellenhance.data.files.writers import write_image, write_mask
 from cellenhance.errors import DatasetError
 from cellenhance.tasks.prepare.prepare import prepare_dataset
-from cellenhance.tasks.prepare.request import PrepareRequest
+from cellenhance.tasks.prepare.requests import PrepareRequest
 
 N_IMAGES = 5
 
@@ -27,7 +26,9 @@ def request_(tmp_path: Path) -> PrepareRequest:
         image = rng.integers(0, 999, (40, 40, 1), dtype=np.uint16)
         write_image(tmp_path / "lab" / "images" / f"c{index}.tif", image)
         write_mask(tmp_path / "lab" / "masks" / f"c{index}.tif", (image[..., 0] > 500).astype("u1"))
-    return PrepareRequest(tmp_path / "lab", tmp_path / "set", classes=("rest=0", "cell=1"))
+    return PrepareRequest(
+        source=tmp_path / "lab", output=tmp_path / "set", classes=("rest=0", "cell=1")
+    )
 
 
 def stop_after(n_images: int) -> object:
@@ -61,7 +62,9 @@ def taken_over(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.fixture
 def straight(request_: PrepareRequest) -> dict[str, bytes]:
-    other = replace(request_, output=request_.output.parent / "straight", name="lab")
+    other = request_.model_copy(
+        update={"output": request_.output.parent / "straight", "name": "lab"}
+    )
     prepare_dataset(other)
     return contents(other.output)
 
@@ -114,7 +117,7 @@ def test_other_options_take_nothing_over(
 ) -> None:
     caplog.set_level(logging.INFO, logger="cellenhance")
     interrupt(request_)
-    prepare_dataset(replace(request_, tile_px=32))
+    prepare_dataset(request_.model_copy(update={"tile": 32}))
     assert taken_over(caplog) == ["0 of 5 image(s) taken over from an interrupted run"]
     names = {Path(name).stem for name in contents(request_.output / "images")}
     assert names == {f"c{i}_r{r:03d}_c{c:03d}" for i in range(5) for r in (0, 1) for c in (0, 1)}
