@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,12 @@ from cellenhance.errors import SettingsError
 
 Unit = tuple[str, ...]
 """Ids that must stay together."""
+
+Amounts = Mapping[str, Sequence[float]]
+"""How much of each class a sample holds, by id, in class order: pixels, or shares."""
+
+UnitAmounts = Mapping[Unit, NDArray[np.float64]]
+"""The amounts of each class in each unit, (K,)."""
 
 _FILL_ORDER = (0, 2, 1)
 """With too few units training is served first, then test, then validation."""
@@ -70,16 +76,26 @@ def _group_names(samples: Sequence[SampleRow], group_by: str) -> list[str]:
     return names
 
 
+def unit_amounts(units: Sequence[Unit], amounts: Amounts) -> UnitAmounts:
+    """Return the amounts of each class in each unit."""
+    return {
+        unit: np.sum([np.asarray(amounts[each], np.float64) for each in unit], axis=0)
+        for unit in units
+    }
+
+
 def deal(
     units: Sequence[Unit],
     fractions: Sequence[float],
-    scores: Sequence[float],
+    amounts: UnitAmounts | None,
     rng: np.random.Generator,
 ) -> list[list[Unit]]:
-    """Deal units to parts in order of score; each goes where the quota so far is missed most.
+    """Deal units to parts by quota; each goes where the quota so far is missed most.
 
-    Within blocks of neighbours in score the order is random, so seeds differ.
+    With `amounts` they come in the order of their share of the rarest class, random within blocks
+    of neighbours, so seeds differ; without, in random order.
     """
+    scores = [0.0] * len(units) if amounts is None else _rarest_shares(units, amounts)
     order = rng.permutation(len(units))
     order = order[np.argsort(np.asarray(scores)[order], kind="stable")]
     block = max(2, round(1 / min(share for share in fractions if share > 0)))
@@ -116,6 +132,14 @@ def reach_counts(parts: list[list[Unit]], counts: Sequence[int | None]) -> None:
                 break
             donor.remove(unit)
             taker.append(unit)
+
+
+def _rarest_shares(units: Sequence[Unit], amounts: UnitAmounts) -> list[float]:
+    """Return the share of the class that is rarest in all, in each unit."""
+    table = np.array([amounts[unit] for unit in units])
+    totals = table.sum(axis=0)
+    rarest = int(np.argmin(np.where(totals > 0, totals, np.inf)))
+    return [float(row[rarest] / max(row.sum(), np.finfo(float).tiny)) for row in table]
 
 
 def _fill_empty(parts: list[list[Unit]], wanted: NDArray[Any]) -> None:

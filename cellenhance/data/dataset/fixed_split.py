@@ -130,7 +130,7 @@ def complete_lists(
         raise DatasetError("the lists leave no image to train on; expected one at least")
     if lists.val is None and (settings.val_count or (settings.val_fraction and len(pool) > 1)):
         units = build_units(pool, settings.group_by)
-        _, val = carve(units, settings, dict.fromkeys(units, 0.0), 1)
+        _, val = carve(units, settings, None, 1)
         place |= {each: "val" for unit in val for each in unit}
     rows = [SplitRow(row.id, 1, place[row.id]) for row in dataset.samples if row.id in place]
     return SplitTable(table.name, tuple(rows))

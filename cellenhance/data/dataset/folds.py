@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from cellenhance.data.dataset.dealing import Unit, build_units, deal, reach_counts
+from cellenhance.data.dataset.balancing import balance
+from cellenhance.data.dataset.dealing import (
+    Amounts,
+    Unit,
+    UnitAmounts,
+    build_units,
+    deal,
+    reach_counts,
+)
 from cellenhance.data.dataset.manifest import SampleRow
 from cellenhance.data.dataset.splits import (
-    Shares,
     SplitRow,
     SplitSettings,
     SplitTable,
+    choose_amounts,
     fraction_split,
     place_units,
-    score_units,
 )
 from cellenhance.errors import DatasetError
 
 
 def make_split(
-    samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
+    samples: Sequence[SampleRow], settings: SplitSettings, amounts: Amounts | None = None
 ) -> SplitTable:
     """Return a split by fractions or, when `settings.folds` is set, k folds."""
     if settings.folds is not None:
-        return kfold_split(samples, settings, shares)
-    return fraction_split(samples, settings, shares)
+        return kfold_split(samples, settings, amounts)
+    return fraction_split(samples, settings, amounts)
 
 
 def kfold_split(
-    samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
+    samples: Sequence[SampleRow], settings: SplitSettings, amounts: Amounts | None = None
 ) -> SplitTable:
     """Return `settings.folds` folds; each unit is held out in exactly one.
 
@@ -48,27 +55,27 @@ def kfold_split(
             f"{k} folds of {len(units)} independent group(s): expected at least one group a fold, "
             "ask for fewer folds"
         )
-    scores = score_units(units, settings, shares)
+    held = choose_amounts(units, settings, amounts)
     rng = np.random.default_rng([settings.seed, 0])
-    held_out = deal(units, (1 / k,) * k, scores, rng)
+    held_out = deal(units, (1 / k,) * k, held, rng)
     _leave_two(held_out)
     if settings.val_from == "test" and settings.val_count != 0 and settings.val_fraction:
         _give_two(held_out)
-    score_of = dict(zip(units, scores, strict=True))
+    balance(held_out, held, rng)
     rows: list[SplitRow] = []
     for fold, test in enumerate(held_out, start=1):
         taken = set(test)
         train = [unit for unit in units if unit not in taken]
         if settings.val_from == "test":
-            test, val = carve([u for u in units if u in taken], settings, score_of, fold)
+            test, val = carve([u for u in units if u in taken], settings, held, fold)
         else:
-            train, val = carve(train, settings, score_of, fold)
+            train, val = carve(train, settings, held, fold)
         rows += place_units(samples, fold, [train, val, test])
     return SplitTable(settings.name, tuple(rows))
 
 
 def carve(
-    units: Sequence[Unit], settings: SplitSettings, score_of: Mapping[Unit, float], fold: int
+    units: Sequence[Unit], settings: SplitSettings, amounts: UnitAmounts | None, fold: int
 ) -> tuple[list[Unit], list[Unit]]:
     """Divide a part of a fold into what it stays and what validates.
 
@@ -88,8 +95,9 @@ def carve(
             "validate on; ask for other folds, or for less or no validation (--val 0)"
         )
     rng = np.random.default_rng([settings.seed, fold])
-    parts = deal(units, (1 - fraction, fraction), [score_of[unit] for unit in units], rng)
+    parts = deal(units, (1 - fraction, fraction), amounts, rng)
     reach_counts(parts, (None, settings.val_count))
+    balance(parts, amounts, rng)
     return parts[0], parts[1]
 
 

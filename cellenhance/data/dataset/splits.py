@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -16,7 +16,16 @@ from typing import Literal, Self, get_args
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from cellenhance.data.dataset.dealing import Unit, build_units, deal, reach_counts
+from cellenhance.data.dataset.balancing import balance
+from cellenhance.data.dataset.dealing import (
+    Amounts,
+    Unit,
+    UnitAmounts,
+    build_units,
+    deal,
+    reach_counts,
+    unit_amounts,
+)
 from cellenhance.data.dataset.manifest import Dataset, SampleRow, read_rows
 from cellenhance.data.dataset.options import DEFAULT_SPLIT as DEFAULT_SPLIT
 from cellenhance.data.dataset.options import Subset as Subset
@@ -77,7 +86,7 @@ class SplitSettings(Settings):
     val_from : "train" takes what validates from the training images of a fold, "test" from the part
         that is held out (each sample then tests or validates in one fold)
     group_by : "column" (samples.csv), "none", or a regular expression with one group on the id
-    stratified : deal along the share of the rarest class rather than at random
+    stratified : give all parts about the same class shares rather than deal at random
     """
 
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
@@ -113,18 +122,14 @@ class SplitSettings(Settings):
         return self
 
 
-Shares = Mapping[str, Sequence[float]]
-"""Class shares of each sample by id, in class order; NaN-free."""
-
-
 def fraction_split(
-    samples: Sequence[SampleRow], settings: SplitSettings, shares: Shares | None = None
+    samples: Sequence[SampleRow], settings: SplitSettings, amounts: Amounts | None = None
 ) -> SplitTable:
     """Return one fold with train, val and test in the given fractions.
 
     Parameters
     ----------
-    shares : class shares by id; needed when `settings.stratified`, else ignored
+    amounts : of each class by id; needed when `settings.stratified`, else ignored
 
     Notes
     -----
@@ -133,8 +138,10 @@ def fraction_split(
     units = build_units(samples, settings.group_by)
     rng = np.random.default_rng([settings.seed, 0])
     fractions = _count_fractions(len(samples), settings)
-    parts = deal(units, fractions, score_units(units, settings, shares), rng)
+    held = choose_amounts(units, settings, amounts)
+    parts = deal(units, fractions, held, rng)
     reach_counts(parts, (None, settings.val_count, settings.test_count))
+    balance(parts, held, rng)
     return SplitTable(settings.name, tuple(place_units(samples, 1, parts)))
 
 
@@ -153,16 +160,11 @@ def _count_fractions(n_images: int, settings: SplitSettings) -> tuple[float, flo
     return 1 - val - test, val, test
 
 
-def score_units(
-    units: Sequence[Unit], settings: SplitSettings, shares: Shares | None
-) -> list[float]:
-    """Return what units are dealt along: the share of the rarest class, or nothing."""
-    if not settings.stratified or shares is None:
-        return [0.0] * len(units)
-    table = np.array([np.mean([shares[each] for each in unit], axis=0) for unit in units])
-    totals = table.sum(axis=0)
-    rarest = int(np.argmin(np.where(totals > 0, totals, np.inf)))
-    return [float(score) for score in table[:, rarest]]
+def choose_amounts(
+    units: Sequence[Unit], settings: SplitSettings, amounts: Amounts | None
+) -> UnitAmounts | None:
+    """Return what units are dealt along: their classes where that is asked for, or nothing."""
+    return unit_amounts(units, amounts) if settings.stratified and amounts is not None else None
 
 
 def place_units(

@@ -86,8 +86,8 @@ def split_dataset(request: SplitRequest, progress: ProgressCallback = silent) ->
     counts = count_classes(dataset, progress)
     is_drawn = not lists.given() and request.given.table is None
     if is_drawn:
-        shares = {each: tuple(n / max(1, n.sum())) for each, n in counts.items()}
-        table = make_split(dataset.samples, settings, shares)
+        amounts = {each: tuple(map(float, n)) for each, n in counts.items()}
+        table = make_split(dataset.samples, settings, amounts)
     else:
         table = _given_split(dataset, settings, lists, request.given)
     units = build_units(dataset.samples, settings.group_by)
