@@ -8,7 +8,7 @@ from cellenhance.cli import console
 
 if TYPE_CHECKING:
     from cellenhance.tasks.datasets.inspect_records import InspectReport, Spread
-    from cellenhance.tasks.datasets.split import SubsetSummary
+    from cellenhance.tasks.datasets.split_parts import SubsetSummary
     from cellenhance.tasks.prepare.found import SourceSurvey
     from cellenhance.tasks.prepare.plan import PreparePlan
 

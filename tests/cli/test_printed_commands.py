@@ -190,6 +190,10 @@ def inspected_with_shifted_masks(cli: RunCli, tmp: Path) -> str:
     )
 
 
+def few_images(cli: RunCli, tmp: Path) -> str:
+    return str(cli("dataset", "split", dataset(cli, tmp)).stderr)
+
+
 def no_dataset(cli: RunCli, tmp: Path) -> str:
     (tmp / "empty").mkdir()
     return str(cli("dataset", "split", tmp / "empty").stderr)
@@ -231,6 +235,7 @@ SITUATIONS: tuple[Callable[[RunCli, Path], str], ...] = (
     missing_split,
     inspected_without_split,
     inspected_with_shifted_masks,
+    few_images,
     no_dataset,
     no_run,
     no_evaluation,

@@ -25,7 +25,7 @@ from cellenhance.metrics.contrast import contrast_to_noise
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.datasets.inspect_records import InspectReport, count_values
 from cellenhance.tasks.datasets.requests import InspectRequest
-from cellenhance.tasks.datasets.split import summarize_split
+from cellenhance.tasks.datasets.split_parts import summarize_split
 
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
 MOST_ON_SHEET = 48

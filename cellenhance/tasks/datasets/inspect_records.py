@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cellenhance.data.dataset.manifest import Dataset
 from cellenhance.data.inspection.facts import SampleFacts
 from cellenhance.data.inspection.inspect import Problems
-from cellenhance.tasks.datasets.split import SubsetSummary
+from cellenhance.tasks.datasets.split_parts import SubsetSummary
 
 
 @dataclass(frozen=True, slots=True)

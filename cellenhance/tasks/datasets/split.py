@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import shlex
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cellenhance.data.dataset.dealing import Unit, build_units
+from cellenhance.data.dataset.dealing import build_units
 from cellenhance.data.dataset.fixed_split import (
     SplitLists,
     complete_lists,
@@ -21,13 +19,12 @@ from cellenhance.data.dataset.fixed_split import (
 )
 from cellenhance.data.dataset.folds import make_split
 from cellenhance.data.dataset.manifest import Dataset, load_dataset
-from cellenhance.data.dataset.options import GivenSplitOptions, PartOptions, Subset
-from cellenhance.data.dataset.samples import load_mask
+from cellenhance.data.dataset.options import GivenSplitOptions, PartOptions
 from cellenhance.data.dataset.splits import (
-    SUBSETS,
     SplitSettings,
     SplitTable,
     save_split,
+    split_names,
     split_path,
 )
 from cellenhance.data.name_lists import name_some
@@ -35,22 +32,21 @@ from cellenhance.errors import DatasetError, OutputExistsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import validate_settings
 from cellenhance.tasks.datasets.requests import SplitRequest
+from cellenhance.tasks.datasets.split_parts import (
+    SubsetSummary,
+    count_classes,
+    small_parts,
+    summarize_split,
+    uneven_parts,
+    warn_of_empty_parts,
+    warn_of_unseen_classes,
+)
 
 logger = logging.getLogger(__name__)
 
-ClassCounts = dict[str, NDArray[np.int64]]
-"""Labelled pixels of each class, in class order, by sample id."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubsetSummary:
-    """Images, groups and class shares (of labelled pixels) of one subset of one fold."""
-
-    fold: int
-    subset: Subset
-    n_images: int
-    n_groups: int
-    class_shares: dict[str, float]
+_USUAL_FOLDS = 5
+_FEWEST_FOR_FOLDS = 3
+"""A group that tests, one that validates and one that trains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +90,12 @@ def split_dataset(request: SplitRequest, progress: ProgressCallback = silent) ->
     subsets = summarize_split(dataset, table, counts, units)
     save_split(dataset, table, overwrite=request.overwrite)
     if is_drawn:
-        _warn_of_empty_parts(settings, subsets, len(units))
-    _warn_of_unseen_classes(dataset, subsets, counts)
+        warn_of_empty_parts(settings, subsets, len(units))
+    warn_of_unseen_classes(dataset, subsets, counts)
+    doubts = [*small_parts(subsets), *uneven_parts(subsets, counts)]
+    if doubts:
+        cure = _propose_folds(request, len(units)) if is_drawn else ""
+        logger.warning("%s%s", "; ".join(doubts), cure)
     return SplitResult(dataset, table, target, subsets)
 
 
@@ -167,76 +167,13 @@ def _given_split(
     return table
 
 
-def _warn_of_empty_parts(
-    settings: SplitSettings, subsets: Sequence[SubsetSummary], n_units: int
-) -> None:
-    """Say which parts got no image, or another number than was asked for."""
-    asked = dict(zip(SUBSETS, settings.fractions, strict=True))
-    if settings.folds is not None:
-        asked = {"train": 1.0, "val": settings.val_fraction, "test": 1.0}
-    counts = {"val": settings.val_count, "test": settings.test_count}
-    for each in subsets:
-        wanted = counts.get(each.subset)
-        if wanted is not None and each.n_images != wanted:
-            logger.warning(
-                "fold %d: %d image(s) were asked for the %s part, it has %d: groups stay whole",
-                each.fold,
-                wanted,
-                each.subset,
-                each.n_images,
-            )
-        elif wanted is None and not each.n_images and asked[each.subset]:
-            logger.warning(
-                "fold %d: no image is left for the %s part: %d independent group(s) in all",
-                each.fold,
-                each.subset,
-                n_units,
-            )
-
-
-def _warn_of_unseen_classes(
-    dataset: Dataset, subsets: Sequence[SubsetSummary], counts: ClassCounts
-) -> None:
-    """Say which classes training never sees."""
-    total = sum(counts.values(), np.zeros(len(dataset.class_names)))
-    for each in subsets:
-        for name, n_pixels in zip(dataset.class_names, total, strict=True):
-            if each.subset == "train" and n_pixels and not each.class_shares[name]:
-                logger.warning(
-                    "fold %d: no training image has class %s, so it cannot be learned; try "
-                    "another --seed, or annotate it in more images",
-                    each.fold,
-                    name,
-                )
-
-
-def count_classes(dataset: Dataset, progress: ProgressCallback = silent) -> ClassCounts:
-    """Return the labelled pixels of each class, by sample id, in class order."""
-    counts = {}
-    for done, row in enumerate(dataset.samples, start=1):
-        mask = load_mask(dataset, row)
-        counts[row.id] = np.bincount(mask.ravel(), minlength=256)[: len(dataset.class_names)]
-        progress(done, len(dataset.samples), "counting classes")
-    return counts
-
-
-def summarize_split(
-    dataset: Dataset, table: SplitTable, counts: ClassCounts, units: Sequence[Unit]
-) -> tuple[SubsetSummary, ...]:
-    """Return counts and pooled class shares of every subset of every fold.
-
-    `units` are the ids that stay together; each is one group.
-    """
-    group_of = {each: index for index, unit in enumerate(units) for each in unit}
-    summaries = []
-    for fold in range(1, table.n_folds + 1):
-        for subset in SUBSETS:
-            ids = table.subset(fold, subset)
-            total = sum((counts[each] for each in ids), np.zeros(len(dataset.class_names)))
-            pooled = total / max(1, total.sum())
-            shares = {
-                name: float(share) for name, share in zip(dataset.class_names, pooled, strict=True)
-            }
-            n_groups = len({group_of[each] for each in ids})
-            summaries.append(SubsetSummary(fold, subset, len(ids), n_groups, shares))
-    return tuple(summaries)
+def _propose_folds(request: SplitRequest, n_units: int) -> str:
+    """Return the end of a warning that offers folds, where they are not there already."""
+    if request.folds is not None or n_units < _FEWEST_FOR_FOLDS:
+        return ""
+    taken = split_names(request.dataset)
+    name = next(each for i in count(2) for each in ("folds", f"folds-{i}") if each not in taken)
+    words = ["cellenhance", "dataset", "split", str(request.dataset)]
+    words += ["--folds", str(min(_USUAL_FOLDS, n_units)), "--name", name]
+    words += [] if request.group_by == "column" else ["--group-by", request.group_by]
+    return "; with folds every image is tested once: " + shlex.join(words)
