@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellenhance.data.dataset.dealing import build_units
+from cellenhance.data.dataset.balancing import balance
+from cellenhance.data.dataset.dealing import build_units, unit_amounts
 from cellenhance.data.dataset.fixed_split import read_split_table
-from cellenhance.data.dataset.folds import kfold_split
+from cellenhance.data.dataset.folds import kfold_split, make_split
 from cellenhance.data.dataset.manifest import (
     Dataset,
     DatasetDescription,
@@ -145,3 +147,21 @@ def test_without_groups_every_subset_is_within_one_image_of_its_share(n: int, se
     table = fraction_split(rows, SplitSettings(seed=seed))
     for subset, share in zip(SUBSETS, (0.7, 0.1, 0.2), strict=True):
         assert abs(len(table.subset(1, subset)) - share * n) <= 1.2
+
+
+@settings(max_examples=60, deadline=None)
+@given(sample_tables(least_groups=4), st.integers(0, 3), st.sampled_from([None, 2]))
+def test_balanced_parts_keep_their_sizes_groups_and_samples(
+    rows: list[SampleRow], seed: int, folds: int | None
+) -> None:
+    drawn = np.random.default_rng(seed).gamma(0.3, 1, (len(rows), 3))
+    amounts = {row.id: tuple(values) for row, values in zip(rows, drawn, strict=True)}
+    wanted = SplitSettings(seed=seed, folds=folds)
+    table = make_split(rows, wanted, amounts)
+    assert table == make_split(rows, wanted, amounts)
+    for fold in range(1, table.n_folds + 1):
+        check_fold(rows, table, fold)
+    parts = [[unit] for unit in build_units(rows, "column")]
+    before = [sum(map(len, part)) for part in parts]
+    balance(parts, unit_amounts([unit for [unit] in parts], amounts), np.random.default_rng(seed))
+    assert [sum(map(len, part)) for part in parts] == before

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
-from cellenhance.render.benchmark.tables import MarkedTable, format_difference, format_mean
+from cellenhance.render.benchmark.tables import (
+    ONE_SEED,
+    MarkedTable,
+    format_difference,
+    format_mean,
+)
 from cellenhance.render.tables import Table
 
 
@@ -31,6 +36,7 @@ class ExtraTable:
     title : what the numbers are, and what the differences are to
     columns : names of the scores
     better : for each column 1 where more is better, -1 where less is
+    n_seeds : seeds of each fold; with one nothing is bold
     in_percent : whether fractions are shown as percent
     """
 
@@ -40,6 +46,7 @@ class ExtraTable:
     columns: tuple[str, ...]
     better: tuple[int, ...]
     rows: tuple[ExtraRow, ...]
+    n_seeds: int
     in_percent: bool = True
 
     def marked(self) -> MarkedTable:
@@ -51,15 +58,15 @@ class ExtraTable:
             scale = 100 if self.in_percent else 1
             cells = [format_mean(mean, std, n_folds, scale) for mean, std in pairs]
             rows.append((row.name, *cells, self._difference(row)))
-            if row.difference is not None:
+            if row.difference is not None and self.n_seeds > 1:
                 signs = zip(row.difference.signs, self.better, strict=True)
                 bold |= {(at, 1 + i) for i, (sign, good) in enumerate(signs) if sign * good > 0}
                 if row.difference.signs[0]:
                     bold.add((at, 1 + len(self.columns)))
         header = ("", *self.columns, f"{self.columns[0]} difference [95 %]")
-        return MarkedTable(
-            Table(f"{self.condition}: {self.title}", header, tuple(rows)), frozenset(bold)
-        )
+        notes = (ONE_SEED,) if self.n_seeds == 1 and any(r.difference for r in self.rows) else ()
+        table = Table(f"{self.condition}: {self.title}", header, tuple(rows), notes)
+        return MarkedTable(table, frozenset(bold))
 
     def _difference(self, row: ExtraRow) -> str:
         if row.difference is None:

@@ -29,7 +29,7 @@ def draw_scores(table: BenchmarkTable) -> Figure:
     """Return a panel for the mean IoU and each class: folds as points, the mean with its interval.
 
     A filled mark says that the difference to the first model excludes zero; hollow, that it does
-    not. The dotted line is the majority class.
+    not. With one seed all are hollow. The dotted line is the majority class.
     """
     iou = [at for at, name in enumerate(table.columns) if "IoU" in name]
     n_rows = len(table.rows)
@@ -43,13 +43,19 @@ def draw_scores(table: BenchmarkTable) -> Figure:
     figure.suptitle(
         f"{table.condition}: IoU in percent on {table.n_images} test images, "
         f"{len(table.folds)} {'fold' if len(table.folds) == 1 else 'folds'}\n"
-        "small points: folds; bars: 95 % intervals over images; filled: the paired difference to "
-        f"{table.rows[0].model} excludes zero; dotted: majority class",
+        f"small points: folds; bars: 95 % intervals over images; {_fill_text(table)}; dotted: "
+        "majority class",
         fontsize=8,
         x=0.01,
         ha="left",
     )
     return figure
+
+
+def _fill_text(table: BenchmarkTable) -> str:
+    if not table.marks_differences:
+        return "1 seed, so no difference is marked"
+    return f"filled: the paired difference to {table.rows[0].model} excludes zero"
 
 
 def _draw_column(panel: Axes, table: BenchmarkTable, column: int) -> None:
@@ -59,6 +65,7 @@ def _draw_column(panel: Axes, table: BenchmarkTable, column: int) -> None:
         panel.plot(folds, at + np.asarray(offsets), ".", color="#999999", markersize=4)
         mean = 100 * float(row.scores.mean[column])
         excludes_zero = row.difference is not None and row.difference.signs[column] != 0
+        is_filled = excludes_zero and table.marks_differences
         _draw_bar(panel, at, row.scores.intervals[column])
         panel.plot(
             [mean],
@@ -66,7 +73,7 @@ def _draw_column(panel: Axes, table: BenchmarkTable, column: int) -> None:
             "o",
             color=_BLUE,
             markersize=6,
-            markerfacecolor=_BLUE if excludes_zero else "white",
+            markerfacecolor=_BLUE if is_filled else "white",
         )
     majority = 100 * float(table.majority.mean[column])
     shown = [100 * float(x) for row in table.rows for x in row.scores.values[:, column]]

@@ -1,7 +1,8 @@
 """The tables of a benchmark, as Markdown, LaTeX, CSV and text; files are the caller's.
 
 Bold says one thing only: the interval of the difference to the first model excludes zero. The best
-number of a column is not bold by itself.
+number of a column is not bold by itself. With one seed nothing is bold: intervals are over images,
+and another seed may turn a difference.
 """
 
 from __future__ import annotations
@@ -21,11 +22,24 @@ from cellenhance.render.tables import Table
 MAJORITY = "majority class"
 
 
+ONE_SEED = "nothing is bold: with 1 seed nobody knows what another seed would change"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEpochs:
+    """The epochs of one run: how many it was allowed, how many it did, and which was best."""
+
+    allowed: int
+    done: int
+    best: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkRow:
     """One model: its scores, what it costs, and its difference to the first model.
 
-    `difference` is None for the first model; `training_s` is the mean of a run.
+    `difference` is None for the first model; `training_s` is the mean of a run; `epochs` are of
+    each run.
     """
 
     model: str
@@ -35,6 +49,7 @@ class BenchmarkRow:
     training_s: float
     scores: FoldScores
     difference: ScoreDifference | None
+    epochs: tuple[RunEpochs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +75,16 @@ class BenchmarkTable:
     folds: tuple[int, ...]
     majority: FoldScores
     rows: tuple[BenchmarkRow, ...]
+
+    @property
+    def marks_differences(self) -> bool:
+        """Tell whether a difference may be marked: not with a single seed."""
+        return len(self.seeds) > 1
+
+    @property
+    def epochs(self) -> tuple[RunEpochs, ...]:
+        """The epochs of all runs."""
+        return tuple(each for row in self.rows for each in row.epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +121,13 @@ def score_table(benchmark: BenchmarkTable) -> MarkedTable:
     for index, row in enumerate(benchmark.rows, start=1):
         costs = (f"{row.n_parameters:,}", f"{row.gflops:.2f}", f"{row.training_s / 60:.1f}")
         rows.append((row.model, *_mean_std(row.scores), _difference(row.difference, 0), *costs))
-        if row.difference is not None:
+        if row.difference is not None and benchmark.marks_differences:
             signs = row.difference.signs
             bold |= {(index, 1 + at) for at, sign in enumerate(signs) if sign > 0}
             if signs[0]:
                 bold.add((index, 1 + len(signs)))
-    return MarkedTable(Table(_title(benchmark), header, tuple(rows)), frozenset(bold))
+    notes = (*_say_epochs(benchmark), *_say_seed(benchmark))
+    return MarkedTable(Table(_title(benchmark), header, tuple(rows), notes), frozenset(bold))
 
 
 def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
@@ -111,16 +137,20 @@ def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
     bold = set()
     for row in benchmark.rows[1:]:
         if row.difference is not None:
-            signs = row.difference.signs
+            signs = row.difference.signs if benchmark.marks_differences else ()
             bold |= {(len(rows), 1 + at) for at, sign in enumerate(signs) if sign}
             cells = (_difference(row.difference, at) for at in range(len(benchmark.columns)))
             rows.append((row.model, *cells))
     title = (
         f"{benchmark.condition}: difference to {first} in percent points, [95 % interval] from "
-        f"paired resampling of {_groups(benchmark)}; bold excludes zero, each by itself (not "
-        "corrected for the number of comparisons)"
+        f"paired resampling of {_groups(benchmark)}"
     )
-    return MarkedTable(Table(title, ("", *benchmark.columns), tuple(rows)), frozenset(bold))
+    if benchmark.marks_differences:
+        title += (
+            "; bold excludes zero, each by itself (not corrected for the number of comparisons)"
+        )
+    notes = _say_seed(benchmark)
+    return MarkedTable(Table(title, ("", *benchmark.columns), tuple(rows), notes), frozenset(bold))
 
 
 def _title(benchmark: BenchmarkTable) -> str:
@@ -135,6 +165,37 @@ def _title(benchmark: BenchmarkTable) -> str:
         f"{benchmark.condition}: percent, pooled over all pixels in each fold; {over}, {seeds}; "
         f"{benchmark.n_images} images"
     )
+
+
+def _say_seed(benchmark: BenchmarkTable) -> tuple[str, ...]:
+    has_differences = any(row.difference is not None for row in benchmark.rows)
+    return (ONE_SEED,) if has_differences and not benchmark.marks_differences else ()
+
+
+def _say_epochs(benchmark: BenchmarkTable) -> tuple[str, ...]:
+    """Return how long runs were trained, and whether some were better the longer they were."""
+    if not benchmark.epochs:
+        return ()
+    said = {row.model: _range_of(row.epochs) for row in benchmark.rows if row.epochs}
+    texts = set(said.values())
+    by_model = ", ".join(f"{model} {text}" for model, text in said.items())
+    notes = [f"epochs of training: {texts.pop() if len(texts) == 1 else by_model}"]
+    n_late = sum(each.best == each.done for each in benchmark.epochs)
+    if n_late:
+        notes.append(
+            f"warning: the best epoch was the last in {n_late} of {len(benchmark.epochs)} runs: "
+            "not trained to the end; with more --epochs scores, and which model is better, may "
+            "change"
+        )
+    return tuple(notes)
+
+
+def _range_of(epochs: Sequence[RunEpochs]) -> str:
+    """Return "50", or "38 to 50 of 50" where runs ended earlier."""
+    done, allowed = sorted({each.done for each in epochs}), max(each.allowed for each in epochs)
+    if done == [allowed]:
+        return str(allowed)
+    return f"{done[0]}{f' to {done[-1]}' if len(done) > 1 else ''} of {allowed}"
 
 
 def _groups(benchmark: BenchmarkTable) -> str:

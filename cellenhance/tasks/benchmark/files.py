@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,7 @@ def _row_to_json(row: BenchmarkRow, columns: Sequence[str]) -> dict[str, Any]:
         "n_parameters": row.n_parameters,
         "gflops": row.gflops,
         "training_s": row.training_s,
+        "epochs": [asdict(each) for each in row.epochs],
     }
     values |= _scores_to_json(row.scores, columns)
     return values | {"difference": _difference_to_json(row.difference, columns)}

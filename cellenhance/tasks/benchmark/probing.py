@@ -81,7 +81,9 @@ def probing_tables(compared: ComparedRuns) -> list[ExtraTable]:
         )
         better = (1,) * len(columns)
         name = compared.condition.name
-        tables.append(ExtraTable("probing", name, title, columns, better, tuple(rows)))
+        tables.append(
+            ExtraTable("probing", name, title, columns, better, tuple(rows), compared.n_seeds)
+        )
     return tables
 
 

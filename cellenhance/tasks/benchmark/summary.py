@@ -23,7 +23,7 @@ from cellenhance.metrics.registry import METRICS
 from cellenhance.networks.complexity import count_flops, count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.render.benchmark.extra_tables import ExtraRow, ExtraTable
-from cellenhance.render.benchmark.tables import BenchmarkRow, BenchmarkTable
+from cellenhance.render.benchmark.tables import BenchmarkRow, BenchmarkTable, RunEpochs
 from cellenhance.runs.stored_confusion import ENSEMBLE, RESULT
 from cellenhance.tasks.benchmark.plan import BenchmarkPlan, Condition
 from cellenhance.tasks.benchmark.run import ScoredRun
@@ -42,6 +42,11 @@ class ComparedRuns:
     condition: Condition
     by_model: Mapping[str, tuple[ScoredRun, ...]]
     weights: ImageWeights
+
+    @property
+    def n_seeds(self) -> int:
+        """Return the number of seeds."""
+        return len({each.run.seed for each in next(iter(self.by_model.values()))})
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -117,6 +122,12 @@ def _row(mine: Sequence[ScoredRun], scores: FoldScores, first: FoldScores) -> Be
         training_s=float(np.mean([each.result.training_s for each in mine])),
         scores=scores,
         difference=None if scores is first else score_difference(scores, first),
+        epochs=tuple(
+            RunEpochs(
+                each.record.settings.recipe["epochs"], each.result.n_epochs, each.result.best_epoch
+            )
+            for each in mine
+        ),
     )
 
 
@@ -140,7 +151,8 @@ def metric_table(compared: ComparedRuns) -> ExtraTable | None:
     )
     better = tuple(_direction(column) for column in columns)
     name = compared.condition.name
-    return ExtraTable("metrics", name, title, columns, better, rows, in_percent=False)
+    n_seeds = compared.n_seeds
+    return ExtraTable("metrics", name, title, columns, better, rows, n_seeds, in_percent=False)
 
 
 def _direction(column: str) -> int:
@@ -171,4 +183,4 @@ def part_tables(compared: ComparedRuns) -> Iterator[ExtraTable]:
         )
         better = (1,) * len(columns)
         name = compared.condition.name
-        yield ExtraTable("parts", name, title, columns, better, tuple(rows))
+        yield ExtraTable("parts", name, title, columns, better, tuple(rows), compared.n_seeds)

@@ -6,8 +6,6 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cellenhance.data.dataset.balancing import balance
 from cellenhance.data.dataset.dealing import Unit
@@ -61,28 +59,6 @@ def test_the_best_of_all_divisions_is_found_or_nearly() -> None:
         parts = [[amounts[each][1] for each in table.subset(1, subset)] for subset in SUBSETS]
         assert tuple(map(len, parts)) == (8, 1, 3)
         assert max(abs(np.mean(part) - mean) for part in parts) <= 2 * best
-
-
-@given(
-    st.lists(st.floats(0, 100), min_size=3, max_size=25),
-    st.integers(0, 5),
-    st.sampled_from([None, 2, 3]),
-)
-def test_sizes_and_samples_stay_and_seeds_decide(
-    values: list[float], seed: int, folds: int | None
-) -> None:
-    if folds is not None and len(values) < 2 * folds:
-        return
-    rows = make_rows(len(values))
-    amounts = {f"s{i}": (100.0, value, 1.0) for i, value in enumerate(values)}
-    settings = SplitSettings(seed=seed, folds=folds)
-    table, plain = make_split(rows, settings, amounts), make_split(rows, settings)
-    assert table == make_split(rows, settings, amounts)
-    for fold in range(1, table.n_folds + 1):
-        sizes = [[len(each.subset(fold, s)) for s in SUBSETS] for each in (table, plain)]
-        assert sizes[0] == sizes[1]
-        held = [each for s in SUBSETS for each in table.subset(fold, s)]
-        assert sorted(held) == sorted(row.id for row in rows)
 
 
 def test_groups_of_equal_size_change_places_whole() -> None:

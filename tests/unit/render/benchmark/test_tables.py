@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cellenhance.metrics.cross_validation import FoldScores, score_columns, score_difference
 from cellenhance.render.benchmark.dose_tables import dose_report, dose_table
+from cellenhance.render.benchmark.extra_tables import ExtraRow, ExtraTable
 from cellenhance.render.benchmark.figures import draw_dose, draw_scores
 from cellenhance.render.benchmark.tables import (
     BenchmarkRow,
     BenchmarkTable,
+    RunEpochs,
     difference_table,
     score_table,
     to_csv,
@@ -83,6 +86,65 @@ def test_differences_mark_losses_too_and_say_what_was_drawn() -> None:
     assert [cells[0] for cells in marked.table.rows] == ["better", "worse", "same"]
     assert {at for at, _ in marked.bold} == {0, 1}
     assert "8 images in 4 groups" in marked.table.title
+
+
+def with_seeds(*seeds: int) -> BenchmarkTable:
+    return replace(TABLE, seeds=seeds)
+
+
+def test_with_one_seed_nothing_is_bold_and_that_is_said() -> None:
+    for made in (score_table, difference_table):
+        marked = made(with_seeds(0))
+        assert marked.bold == frozenset()
+        assert marked.table.notes == (
+            "nothing is bold: with 1 seed nobody knows what another seed would change",
+        )
+        assert "bold excludes" not in marked.table.title
+        assert made(with_seeds(0, 1)).bold
+        assert made(with_seeds(0, 1)).table.notes == ()
+    alone = replace(with_seeds(0), rows=TABLE.rows[:1])
+    assert score_table(alone).table.notes == ()  # there is no difference that could be bold
+    assert "filled" not in draw_scores(with_seeds(0)).get_suptitle()
+    assert "filled" in draw_scores(with_seeds(0, 1)).get_suptitle()
+
+
+def test_further_tables_mark_nothing_with_one_seed() -> None:
+    rows = (ExtraRow("base", BASE), ExtraRow("better", BETTER, score_difference(BETTER, BASE)))
+    tables = [
+        ExtraTable("metrics", "as-is", "t", COLUMNS, (1,) * 4, rows, n_seeds=n).marked()
+        for n in (1, 3)
+    ]
+    assert [len(each.bold) for each in tables] == [0, 5]
+    assert [len(each.table.notes) for each in tables] == [1, 0]
+
+
+def trained(name: str, *epochs: tuple[int, int, int]) -> BenchmarkRow:
+    return replace(TABLE.rows[0], model=name, epochs=tuple(RunEpochs(*each) for each in epochs))
+
+
+@pytest.mark.parametrize(
+    ("rows", "notes"),
+    [
+        ([[(50, 50, 41), (50, 50, 38)]], ["epochs of training: 50"]),
+        ([[(50, 50, 41), (50, 38, 28)]], ["epochs of training: 38 to 50 of 50"]),
+        ([[(50, 20, 10)], [(80, 80, 7)]], ["epochs of training: base 20 of 50, other 80"]),
+        (
+            [[(10, 10, 10), (10, 10, 4)], [(10, 10, 10), (10, 9, 9)]],
+            [
+                "epochs of training: base 10, other 9 to 10 of 10",
+                "warning: the best epoch was the last in 3 of 4 runs: not trained to the end; with "
+                "more --epochs scores, and which model is better, may change",
+            ],
+        ),
+    ],
+)
+def test_epochs_are_told_and_runs_that_were_still_getting_better(
+    rows: list[list[tuple[int, int, int]]], notes: list[str]
+) -> None:
+    made = [trained(name, *each) for name, each in zip(("base", "other"), rows, strict=False)]
+    marked = score_table(replace(TABLE, rows=tuple(made)))
+    assert list(marked.table.notes) == notes
+    assert all(note in to_markdown(marked).replace("\\", "") for note in notes)
 
 
 def test_markdown_and_latex_escape_names_and_carry_the_marks() -> None:
