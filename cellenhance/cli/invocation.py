@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import shlex
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -126,9 +128,14 @@ def _default_of(parameter: inspect.Parameter) -> Options | None:
 def _with_records(values: dict[str, Any], records: Records) -> dict[str, Any]:
     """Return what Typer collected as the arguments of a command: its records are made."""
     inside = {leaf.name for _, leaves in records.values() for leaf in leaves}
-    own = {name: value for name, value in values.items() if name not in inside}
-    made = {name: make_record(record, leaves, values) for name, (record, leaves) in records.items()}
-    return own | made
+    arguments = {name: value for name, value in values.items() if name not in inside}
+    for name, (record, leaves) in records.items():
+        made = make_record(record, leaves, values)
+        if "command_line" in record.model_fields:
+            typed = shlex.join(["cellenhance", *sys.argv[1:]])
+            made = made.model_copy(update={"command_line": typed})
+        arguments[name] = made
+    return arguments
 
 
 def _set_signature(

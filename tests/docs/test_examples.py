@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 import typer
+import yaml
 
 from cellenhance.cli.app import app
 
@@ -128,29 +129,31 @@ def test_the_real_set_is_prepared_as_the_page_says(
     assert done.exit_code == 0, done.stderr
 
 
-def run_script(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
-    script = FOLDER / "use_from_python.py"
-    monkeypatch.setattr(sys, "argv", [str(script), *map(str, words)])
-    runpy.run_path(str(script), run_name="__main__")
-
-
-def test_the_python_example_saves_mask_probabilities_and_translations(
-    tiny_run: Path,
+def test_the_python_example_goes_from_images_to_translations(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    counts = np.random.default_rng(0).poisson(100, (40, 56)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "cell.tif", counts)
-    run_script(monkeypatch, tiny_run, tmp_path / "cell.tif", tmp_path / "results")
-    mask = tifffile.imread(tmp_path / "results" / "mask.tif")
-    probabilities = np.load(tmp_path / "results" / "probabilities.npy")
+    script = FOLDER / "use_from_python.py"
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
+    runpy.run_path(str(script), run_name="__main__")
+    said = capsys.readouterr().out
+    assert "10 samples of cytoplasm, membrane, nucleus" in said
+    assert "train: 6 images" in said
+    assert "2 epochs" in said
+    assert len(list((tmp_path / "predictions" / "masks").glob("*.tif"))) == 10
+    assert len(list((tmp_path / "figures").rglob("*.pdf"))) == 1
+    mask = tifffile.imread(tmp_path / "mask.tif")
+    probabilities = np.load(tmp_path / "probabilities.npy")
     assert np.array_equal(mask, probabilities.argmax(axis=0))
-    with np.load(tmp_path / "results" / "translations.npz") as translations:
-        assert translations["filters"].shape == (3, 40, 56)
+    with np.load(tmp_path / "translations.npz") as translations:
+        assert translations["filters"].shape == (3, 64, 64)
         total = translations["image"][None] + translations["filters"][..., None]
         np.testing.assert_array_equal(translations["sums"], total)
         np.testing.assert_allclose(translations["enhanced"], 1 / (1 + np.exp(-total)), atol=1e-6)
-    said = capsys.readouterr().out
     assert "nucleus: " in said
     assert "filter 3: adds " in said
+    record = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text(encoding="utf-8"))
+    asked = shlex.split(record["command_line"])
+    assert asked[:3] == ["cellenhance", "train", str(tmp_path / "dataset")]
+    assert asked[asked.index("--epochs") :][:2] == ["--epochs", "2"]

@@ -6,6 +6,7 @@ import ast
 import logging
 import subprocess
 import sys
+import typing
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import cellenhance
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import load_predictor
 from cellenhance.errors import CheckpointError, DatasetError, SettingsError
+from cellenhance.options import Options
+from tests.docs.readme_tables import leaf_commands
 
 
 def test_importing_the_package_imports_nothing_slow() -> None:
@@ -39,6 +42,56 @@ def test_every_public_name_comes_from_where_type_checkers_are_told() -> None:
     for name, module in told.items():
         assert getattr(cellenhance, name) is getattr(import_module(str(module)), name)
     assert set(cellenhance.__all__) <= set(dir(cellenhance))
+
+
+FUNCTIONS = {
+    "benchmark": "benchmark",
+    "compare": "compare",
+    "contour-overlay": "contour_overlay",
+    "dataset augment": "augment_dataset",
+    "dataset camera": "measure_camera",
+    "dataset degrade": "degrade_dataset",
+    "dataset export": "export_dataset",
+    "dataset inspect": "inspect_dataset",
+    "dataset prepare": "prepare_dataset",
+    "dataset split": "split_dataset",
+    "dataset synthesize": "synthesize_dataset",
+    "demo": "run_demo",
+    "doctor": "diagnose",
+    "evaluate": "evaluate_run",
+    "export-translations": "export_translations",
+    "models": "list_models",
+    "predict": "predict",
+    "pretrain": "pretrain",
+    "report": "report",
+    "train": "train",
+    "translate": "translate",
+}
+"""The function of each command."""
+WITHOUT_REQUEST = {"doctor", "models"}
+
+
+def test_every_command_is_a_function_of_the_package() -> None:
+    assert set(FUNCTIONS) == {words for words, _ in leaf_commands()}
+
+
+@pytest.mark.parametrize("words", sorted(set(FUNCTIONS) - WITHOUT_REQUEST))
+def test_the_function_of_a_command_takes_one_public_request(words: str) -> None:
+    hints = typing.get_type_hints(getattr(cellenhance, FUNCTIONS[words]))
+    request = next(iter(hints.values()))
+    assert request.__name__.endswith("Request")
+    assert getattr(cellenhance, request.__name__) is request
+
+
+@pytest.mark.parametrize("words", sorted(set(FUNCTIONS) - WITHOUT_REQUEST))
+def test_the_groups_of_a_public_request_are_public_too(words: str) -> None:
+    hints = typing.get_type_hints(getattr(cellenhance, FUNCTIONS[words]))
+    request = next(iter(hints.values()))
+    if issubclass(request, Options):
+        for field in request.model_fields.values():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Options):
+                group = field.annotation
+                assert getattr(cellenhance, group.__name__) is group
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

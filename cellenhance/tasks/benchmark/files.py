@@ -100,7 +100,7 @@ def results_to_json(
             "batch_size": request.recipe.batch_size,
             "set": list(request.recipe.set),
         },
-        "command_line": request.command_line,
+        "command_line": request.command,
         "std": "population, over folds",
         "interval": {"level": LEVEL, "n_resamples": N_RESAMPLES, "over": "test images"},
         "runs": {"total": len(plan.runs), "finished": len(scored), "failed": dict(failed)},

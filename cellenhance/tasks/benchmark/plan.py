@@ -174,7 +174,7 @@ def _train_requests(
                     resume=True,
                     recipe=request.recipe,
                     compute=request.compute,
-                    command_line=request.command_line,
+                    command_line=request.command,
                 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions
-from cellenhance.options import Options, Output, Overwrite, Seed, option
+from cellenhance.options import Options, Output, Overwrite, Seed, option, words_of
 
 
 class RunChoice(Options):
@@ -59,7 +58,10 @@ class FurtherTables(Options):
 
 
 class BenchmarkRequest(Options):
-    """What to compare; differences are to the first model."""
+    """What to compare; differences are to the first model.
+
+    `command_line` is what was typed in a terminal.
+    """
 
     dataset: DatasetFolder
     output: Output
@@ -88,6 +90,9 @@ class BenchmarkRequest(Options):
     recipe: TrainingOptions = TrainingOptions()
     tables: FurtherTables = FurtherTables()
     compute: ComputeOptions = ComputeOptions()
-    command_line: str = Field(
-        default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]), repr=False
-    )
+    command_line: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line as it was typed, or, from Python, the one that asks for the same."""
+        return self.command_line or shlex.join(["cellenhance", "benchmark", *words_of(self)])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Literal
-
-from pydantic import Field
 
 from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import SettingsError
-from cellenhance.options import Options, Output, Overwrite, Seed, option
+from cellenhance.options import Options, Output, Overwrite, Seed, option, words_of
 
 
 class TrainRequest(Options):
-    """What to train, on what, and where to; None means "as the recipe or the default says"."""
+    """What to train, on what, and where to; None means "as the recipe or the default says".
+
+    `command_line` is what was typed in a terminal.
+    """
 
     dataset: DatasetFolder
     output: Output
@@ -51,9 +51,12 @@ class TrainRequest(Options):
     overwrite: Overwrite = False
     recipe: TrainingOptions = TrainingOptions()
     compute: ComputeOptions = ComputeOptions()
-    command_line: str = Field(
-        default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]), repr=False
-    )
+    command_line: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command line as it was typed, or, from Python, the one that asks for the same."""
+        return self.command_line or shlex.join(["cellenhance", "train", *words_of(self)])
 
     @property
     def one_fold(self) -> int:

@@ -204,7 +204,7 @@ def _make_record(
         compute_reason=compute.reason,
         initialised_from=_identify(request.init_from),
         versions=run_folder.collect_versions(),
-        command_line=request.command_line,
+        command_line=request.command,
     )
 
 
