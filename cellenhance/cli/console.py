@@ -63,9 +63,10 @@ class _NoteHandler(logging.Handler):
             err.print(_STYLES.get(record.levelno, "") + _plain(record.getMessage()))
 
     def say_repeats(self) -> None:
-        """Show how often warnings recurred."""
-        for line in [] if self._repeats is None else self._repeats.take():
-            err.print(_STYLES[logging.WARNING] + _plain(line))
+        """Show how often warnings and notes on files recurred."""
+        for level in (logging.INFO, logging.WARNING):
+            for line in [] if self._repeats is None else self._repeats.take(level):
+                err.print(_STYLES.get(level, "") + _plain(line))
 
 
 def say_repeats() -> None:

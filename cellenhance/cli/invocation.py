@@ -62,6 +62,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
         try:
             with _termination_raised():
                 body(**_with_records(values, records))
+            console.say_repeats()
         except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
             raise
         except (Exception, KeyboardInterrupt, _Terminated) as error:

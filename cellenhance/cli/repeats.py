@@ -1,7 +1,7 @@
-"""Warnings that recur file after file: the first is shown, the others are counted.
+"""What recurs file after file, warnings and notes: the first is shown, the others are counted.
 
 A file is opened several times by a command, and a set holds hundreds of files of one kind; a
-hundred equal lines hide the one that differs. With ``-v`` every warning is shown.
+hundred equal lines hide the one that differs. With ``-v`` every line is shown.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from cellenhance.data.name_lists import name_some
 class _Kind:
     """The first text of a kind, the files that it was about, and those not shown yet."""
 
+    level: int
     text: str
     files: set[str] = field(default_factory=set)
     more: list[str] = field(default_factory=list)
 
 
 class RepeatedWarnings:
-    """Sorts warnings by kind: what they say but for the file and for numbers."""
+    """Sorts warnings, and notes on files, by kind: what they say but for the file and numbers."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
 
     def is_new(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is to be shown; one that is not is counted if its file is new."""
-        if record.levelno != logging.WARNING:
-            return True
         file, text = _split(record)
-        key = re.sub(r"[0-9]+", "#", text)
+        if record.levelno != logging.WARNING and not (file and record.levelno == logging.INFO):
+            return True
+        key = f"{record.levelno} {re.sub('[0-9]+', '#', text)}"
         kind = self._kinds.get(key)
         if kind is None:
-            self._kinds[key] = _Kind(text, {file})
+            self._kinds[key] = _Kind(record.levelno, text, {file})
             return True
         if not file:
             return text != kind.text
@@ -46,11 +47,11 @@ class RepeatedWarnings:
             kind.more.append(file)
         return False
 
-    def take(self) -> list[str]:
-        """Return one line for each kind that recurred since the last call."""
+    def take(self, level: int = logging.WARNING) -> list[str]:
+        """Return one line for each kind of a level that recurred since the last call."""
         lines = []
         for kind in self._kinds.values():
-            if kind.more:
+            if kind.more and kind.level == level:
                 files = "file" if len(kind.more) == 1 else "files"
                 names = name_some([PurePath(each).name for each in kind.more], 3)
                 lines.append(f"{len(kind.more)} more {files} ({names}): {kind.text}")

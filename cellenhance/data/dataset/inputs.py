@@ -12,7 +12,7 @@ from cellenhance.data.dataset.manifest import DESCRIPTION_FILE
 from cellenhance.data.dataset.own_results import without_results
 from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.letters import composed
-from cellenhance.data.files.readers import image_stem, is_image_name
+from cellenhance.data.files.readers import image_stem, is_image_name, whole_of
 from cellenhance.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def find_inputs(inputs: Sequence[str], output: Path | None = None) -> FoundInput
             what = "nothing but what cellenhance wrote" if own else "no image"
             raise DatasetError(f"{text}: holds {what}; expected TIFF, PNG, JPEG, BMP or .npy")
         images += found
-    images = list(dict.fromkeys(images))
+    images = _without_parts(list(dict.fromkeys(images)))
     _check_collisions(images)
     return FoundInputs(tuple(images), tuple(skipped))
 
@@ -131,6 +131,17 @@ def _images_at(
         InputImage(file, composed(file.relative_to(root).with_name(image_stem(file)).as_posix()))
         for file in files
         if is_image_name(file)
+    ]
+
+
+def _without_parts(images: Sequence[InputImage]) -> list[InputImage]:
+    """Return the images but OME files that are read as further channels of another input."""
+    wholes = {image.path: whole_of(image.path) for image in images}
+    paths = {image.path.resolve() for image in images}
+    return [
+        image
+        for image in images
+        if (whole := wholes[image.path]) is None or whole.resolve() not in paths
     ]
 
 

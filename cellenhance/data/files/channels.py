@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.files.sources import ALPHA_NAME, RGB_NAMES, channel_mean
+from cellenhance.data.files.sources import ALPHA_NAME, RGB_NAMES
+from cellenhance.data.files.views import channel_mean
 from cellenhance.errors import DatasetError
 
 MOSTLY_ONE_CHANNEL = 0.75

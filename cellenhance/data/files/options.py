@@ -1,8 +1,8 @@
-"""Options of everything that reads images: which channels, and what the axes are."""
+"""Options of everything that reads images: which channels and images, and how they lie."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypedDict
 
 from pydantic import model_validator
 
@@ -12,6 +12,8 @@ ChannelChoice: TypeAlias = int | Literal["mean"] | None
 """One channel, counted from 0; the mean of all but alpha; or all of them."""
 Projection: TypeAlias = Literal["max", "mean"]
 """How the Z planes of an image become one plane."""
+Orientation: TypeAlias = Literal["apply", "ignore"]
+"""Whether pixels are turned as the orientation mark of their file says."""
 
 
 ARCHIVE_LIMIT_GIB = 16.0
@@ -33,6 +35,17 @@ class ReadingOptions(Options):
         metavar="AXES",
         unset="as the file says",
     )
+    series: str | None = option(
+        None,
+        "Image of a file that holds several, by its name or its number from 0.",
+        metavar="NAME|N",
+        unset="all that are like the first",
+    )
+    orientation: Orientation | None = option(
+        None,
+        "Whether pixels are turned as the orientation mark of a file (EXIF, TIFF) says.",
+        unset="as the program shows it that wrote the file",
+    )
 
     @model_validator(mode="after")
     def _one_choice(self) -> ReadingOptions:
@@ -44,6 +57,29 @@ class ReadingOptions(Options):
     def channel_choice(self) -> ChannelChoice:
         """Return the two options of channels as one choice."""
         return self.channel if self.grey is None else self.grey
+
+    @property
+    def arguments(self) -> ReadingArguments:
+        """Return the options as `open_image` takes them."""
+        return self.arguments_with(self.channel_choice)
+
+    def arguments_with(self, channel: ChannelChoice) -> ReadingArguments:
+        """Return the options as `open_image` takes them, with another choice of channels."""
+        return {
+            "axes": self.axes,
+            "channel": channel,
+            "series": self.series,
+            "orientation": self.orientation,
+        }
+
+
+class ReadingArguments(TypedDict):
+    """What `open_image` takes of `ReadingOptions`."""
+
+    axes: str | None
+    channel: ChannelChoice
+    series: str | None
+    orientation: Orientation | None
 
 
 class StackReadingOptions(ReadingOptions):

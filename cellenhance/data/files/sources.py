@@ -1,6 +1,6 @@
 """What an opened image is, whatever its file format: its facts and rectangular reads.
 
-This module knows no file format; `readers` opens files, `tiff_reader` and `raster_reader` decode.
+This module knows no file format; `readers` opens files, each of `formats` decodes one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
-from cellenhance.data.files.options import Projection
 from cellenhance.errors import ImageReadError
 
 RGB_NAMES = ("red", "green", "blue")
@@ -37,6 +36,9 @@ class ImageInfo:
     pixel_size_um : side of a pixel in um, None when the file does not say
     channel_names : empty, or one name a channel (red, green, blue, alpha for colour samples)
     is_projected : each plane is made of several Z planes
+    plane_names : empty, or a name for each plane, such as positions have
+    orientation : EXIF mark from 1 (none) to 8, 0 for pages that differ; `is_turned` says that
+        pixels are as it says
     """
 
     path: Path
@@ -49,11 +51,23 @@ class ImageInfo:
     pixel_size_um: float | None = None
     channel_names: tuple[str, ...] = ()
     is_projected: bool = False
+    plane_names: tuple[str, ...] = ()
+    orientation: int = 1
+    is_turned: bool = False
 
     @property
     def n_planes(self) -> int:
         """Number of (H, W, C) planes; 1 for an ordinary image."""
         return int(np.prod(self.plane_shape, dtype=np.int64))
+
+    @property
+    def size_text(self) -> str:
+        """Height and width in words, with what its orientation mark has to do with them."""
+        size = f"{self.height} x {self.width} pixels"
+        if self.orientation == 1:
+            return size
+        how = "turned as" if self.is_turned else "as stored, whatever"
+        return f"{size} ({how} its orientation mark {self.orientation} says)"
 
 
 class ImageSource(ABC):
@@ -65,10 +79,15 @@ class ImageSource(ABC):
     ----------
     color_table : (N, 3) uint8 colours of the indices that a palette TIFF is read as, else None
     keeps_missing : regions may have NaN and infinite pixels, which are refused otherwise
+    name : of the image in a file of several, "" where it has none
+    is_shown_as_stored : the program that wrote the file shows it without looking at its
+        orientation mark
     """
 
     color_table: NDArray[np.uint8] | None = None
     keeps_missing = False
+    name = ""
+    is_shown_as_stored = False
 
     def __init__(self, info: ImageInfo, channel: int | None = None) -> None:
         if channel is not None and not 0 <= channel < info.channels:
@@ -144,75 +163,6 @@ class ImageSource(ABC):
                 f"{self.info.path}: {n_bad} of {region.size} pixels are NaN or infinite; "
                 "expected finite values, replace them (dataset prepare: or give --nan ignore)"
             )
-
-
-class ProjectedSource(ImageSource):
-    """The maximum or the mean over the Z planes of another source; T planes stay planes.
-
-    A mean of integers is rounded to the nearest, so that the dtype stays that of the file.
-    """
-
-    def __init__(self, source: ImageSource, projection: Projection) -> None:
-        info = source.info
-        if "Z" not in info.plane_axes:
-            raise ImageReadError(
-                f"{info.path}: has {info.n_planes} planes without a Z axis "
-                f"({info.plane_axes}); name the axes to project over Z, for example --axes ZYX"
-            )
-        self._source, self._projection = source, projection
-        kept = [(a, n) for a, n in zip(info.plane_axes, info.plane_shape, strict=True) if a != "Z"]
-        super().__init__(
-            replace(
-                info,
-                plane_axes="".join(a for a, _ in kept),
-                plane_shape=tuple(n for _, n in kept),
-                is_projected=True,
-            )
-        )
-
-    def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
-        info = self._source.info
-        order = np.arange(info.n_planes).reshape(info.plane_shape)
-        planes = np.moveaxis(order, info.plane_axes.index("Z"), -1).reshape(self.info.n_planes, -1)
-        first, *others = (int(each) for each in planes[plane])
-        region = self._source.read_region(first, rows, cols)
-        if self._projection == "max":
-            for each in others:
-                np.maximum(region, self._source.read_region(each, rows, cols), out=region)
-            return region
-        total = region.astype(np.float64)
-        for each in others:
-            total += self._source.read_region(each, rows, cols)
-        total /= 1 + len(others)
-        return (total if region.dtype.kind == "f" else np.rint(total)).astype(region.dtype)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._source.close()
-
-
-class MeanSource(ImageSource):
-    """The mean over the channels of another source, alpha left out."""
-
-    def __init__(self, source: ImageSource) -> None:
-        self._source = source
-        self._n_colors = source.info.channels - (source.info.channel_names[-1:] == (ALPHA_NAME,))
-        super().__init__(replace(source.info, channels=1, channel_names=()))
-
-    def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
-        return channel_mean(self._source.read_region(plane, rows, cols)[..., : self._n_colors])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._source.close()
-
-
-def channel_mean(image: ImageArray) -> ImageArray:
-    """Return the mean over the channels of (H, W, C) as (H, W, 1), integers to the nearest."""
-    if image.shape[2] == 1:
-        return image
-    mean: NDArray[np.float64] = image.mean(axis=2, keepdims=True, dtype=np.float64)
-    return (mean if image.dtype.kind == "f" else np.rint(mean)).astype(image.dtype)
 
 
 class ArraySource(ImageSource):

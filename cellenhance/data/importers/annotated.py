@@ -127,12 +127,14 @@ class AnnotatedPair(AroundPair):
     def _canvas(self, fill: int) -> tuple[Annotation, NDArray[np.int64]]:
         """Return the shapes, and an image-sized array of one value to paint them into."""
         annotation = self.drawing.read()
-        height, width = self._size()
+        info = self._info()
+        height, width = info.height, info.width
         stated = (annotation.height or height, annotation.width or width)
         if stated != (height, width):
             raise DatasetError(
-                f"{self.image_label}: is {height} x {width} pixels, {self.mask_label} was drawn on "
-                f"{stated[0]} x {stated[1]}; mend it or "
+                f"{self.image_label}: is {info.size_text}, {self.mask_label} was drawn on "
+                f"{stated[0]} x {stated[1]}; mend it"
+                f"{', try --orientation' if info.orientation != 1 else ''} or "
                 f"--exclude {shlex.quote(self.id)}"
             )
         outside = [each for each in annotation.shapes if lies_outside(each, height, width)]
@@ -148,11 +150,11 @@ class AnnotatedPair(AroundPair):
     def load_valid(self) -> None:
         """Return None: labels say themselves what to ignore."""
 
-    def _size(self) -> tuple[int, int]:
+    def _info(self) -> ImageInfo:
         if self.drawing.picture is not None:
-            return self.load_image(None)[0].shape[:2]
-        with open_image(self.pair.image, axes=self.pair.axes) as source:
-            return source.info.height, source.info.width
+            return self.load_image(None)[1]
+        with open_image(self.pair.image, **self.pair.reading.arguments) as source:
+            return source.info
 
 
 def document_folder(source: Path, options: ImportOptions) -> Path:
@@ -237,8 +239,7 @@ def build_source(
     files = [
         replace(
             pair_of(drawing.image or drawing.document, drawing.document, source),
-            axes=options.axes,
-            projection=options.projection,
+            reading=options.reading,
         )
         for drawing in found.drawings
     ]

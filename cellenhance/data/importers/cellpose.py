@@ -72,9 +72,7 @@ class CellposeImporter:
         if not pairs:
             raise DatasetError(f"{source}: has no image with its masks beside it as NAME_masks.tif")
         named = name_pairs(pairs, source)
-        pairs = expand_planes(
-            [replace(p, axes=options.axes, projection=options.projection) for p in named]
-        )
+        pairs = expand_planes([replace(p, reading=options.reading) for p in named])
         split = split_by_folders(pairs, source)
         notes = [f"{len(pickles)} *{_PICKLE} are Python pickles and are not read; {_WAY_OUT}"]
         return FoundSource(

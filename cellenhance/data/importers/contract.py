@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.classes.class_map import ClassRule
 from cellenhance.data.dataset.manifest import DatasetDescription
 from cellenhance.data.dataset.splits import SplitRow
-from cellenhance.data.files.options import Projection
+from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.files.sources import ImageInfo
 
 
@@ -24,15 +24,14 @@ class ImportOptions:
     ----------
     exclude : names of files or stems that are not looked at
     listing : the file that was given as source, for layouts that are one (a list, a table)
-    axes : axes of the image files (not of the masks), as `open_image` takes them
-    projection : what becomes of the Z planes of an image; without it each plane is a sample
+    reading : how image files are read; series and orientation hold for masks too. Channels are
+        chosen later, when all images were looked at. Without a projection each plane is a sample
     """
 
     images: Path | None = None
     masks: Path | None = None
     valid_mask: Path | None = None
-    axes: str | None = None
-    projection: Projection | None = None
+    reading: StackReadingOptions = field(default_factory=StackReadingOptions)
     exclude: tuple[str, ...] = ()
     listing: Path | None = None
 

@@ -153,8 +153,8 @@ def _named(pairs: Sequence[FilePair], source: Path, options: ImportOptions) -> l
     named = []
     for pair in pairs:
         plane = "" if pair.plane is None else f"_z{pair.plane:03d}"
-        named.append(replace(pair, id=ids[pair.image] + plane, axes=options.axes))
-    whole = expand_planes([replace(p, projection=options.projection) for p in named])
+        named.append(replace(pair, id=ids[pair.image] + plane, reading=options.reading))
+    whole = expand_planes(named)
     for pair in whole:
         _check_plane(pair)
     return whole
@@ -164,7 +164,7 @@ def _check_plane(pair: FilePair) -> None:
     if pair.plane is None or pair.mask_plane is not None:
         return
     try:
-        with open_image(pair.image, axes=pair.axes) as frame:
+        with open_image(pair.image, **pair.reading.arguments) as frame:
             n_planes = frame.info.n_planes
     except ImageReadError:  # the survey words it
         return

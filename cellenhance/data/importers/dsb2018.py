@@ -7,13 +7,14 @@ merged label maps (``images/<id>.png``, ``masks/<id>.png``) are the layout paire
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.files.options import Orientation, ReadingOptions
 from cellenhance.data.files.readers import image_stem, open_image, read_mask
 from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
@@ -31,7 +32,7 @@ class NucleiPair:
     masks: tuple[Path, ...]
     image_label: str
     mask_label: str
-    axes: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     group: str | None = None
 
     def names(self) -> frozenset[str]:
@@ -40,7 +41,7 @@ class NucleiPair:
 
     def load_image(self, channel: int | None) -> tuple[ImageArray, ImageInfo]:
         """Return the image."""
-        with open_image(self.image, axes=self.axes, channel=channel) as source:
+        with open_image(self.image, **self.reading.arguments_with(channel)) as source:
             if source.info.n_planes != 1:
                 raise ImageReadError(
                     f"{self.image}: holds {source.info.n_planes} planes; expected one image"
@@ -51,7 +52,7 @@ class NucleiPair:
         """Return the label map; where two nuclei overlap, the later file wins."""
         labels: NDArray[np.int32] | None = None
         for number, path in enumerate(self.masks, start=1):
-            nucleus = _read_nucleus(path)
+            nucleus = _read_nucleus(path, self.reading.orientation)
             if labels is None:
                 labels = np.zeros(nucleus.shape, dtype=np.int32)
             if nucleus.shape != labels.shape:
@@ -100,7 +101,7 @@ class Dsb2018Importer:
                 continue
             label = f"{path_label(folder / 'masks', source)}/ ({len(masks)} files)"
             place = path_label(image, source)
-            pairs.append(NucleiPair(folder.name, image, masks, place, label, options.axes))
+            pairs.append(NucleiPair(folder.name, image, masks, place, label, options.reading))
         twice, times = Counter(pair.id for pair in pairs).most_common(1)[0] if pairs else ("", 0)
         if times > 1:
             raise DatasetError(
@@ -123,9 +124,9 @@ class Dsb2018Importer:
         )
 
 
-def _read_nucleus(path: Path) -> NDArray[np.bool_]:
+def _read_nucleus(path: Path, orientation: Orientation | None) -> NDArray[np.bool_]:
     """Return where a mask file is not 0; DatasetError unless it has one other value."""
-    values = read_mask(path)
+    values = read_mask(path, orientation=orientation)
     if values.ndim == 3:
         values = values.max(axis=2)
     present = np.unique(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from cellenhance.arrays import ImageArray
 from cellenhance.data.files.kept_files import reused
 from cellenhance.data.files.letters import composed
-from cellenhance.data.files.options import Projection
-from cellenhance.data.files.readers import image_stem, open_image, read_mask
+from cellenhance.data.files.options import StackReadingOptions
+from cellenhance.data.files.readers import image_stem, open_image, open_mask, read_mask
 from cellenhance.data.files.sources import ImageInfo, ImageSource
 from cellenhance.errors import DatasetError, ImageReadError
 
@@ -38,8 +38,7 @@ class FilePair:
     mask_label: str
     valid: Path | None = None
     group: str | None = None
-    axes: str | None = None
-    projection: Projection | None = None
+    reading: StackReadingOptions = field(default_factory=StackReadingOptions)
     plane: int | None = None
     mask_plane: int | None = None
 
@@ -52,16 +51,11 @@ class FilePair:
         """Return the plane of the image file, missing pixels as they are."""
 
         def opened() -> ImageSource:
-            return open_image(
-                self.image,
-                axes=self.axes,
-                channel=channel,
-                projection=self.projection,
-                keep_missing=True,
-            )
+            how, projection = self.reading.arguments_with(channel), self.reading.projection
+            return open_image(self.image, **how, projection=projection, keep_missing=True)
 
         if self.plane is not None:
-            key = (self.image, self.axes, channel, self.projection)
+            key = (self.image, self.reading, channel)
             with reused(key, opened) as source:
                 return source.read_plane(self.plane), source.info
         with opened() as source:
@@ -75,13 +69,20 @@ class FilePair:
 
     def load_mask(self, *, expand_palette: bool) -> NDArray[Any]:
         """Return the mask file as `read_mask` does."""
-        return read_mask(self.mask, expand_palette=expand_palette, plane=self.mask_plane)
+        return read_mask(
+            self.mask,
+            expand_palette=expand_palette,
+            plane=self.mask_plane,
+            series=self.reading.series,
+            orientation=self.reading.orientation,
+        )
 
     def load_valid(self) -> NDArray[Any] | None:
         """Return the valid mask; DatasetError unless it is grey."""
         if self.valid is None:
             return None
-        values = read_mask(self.valid)
+        how = self.reading
+        values = read_mask(self.valid, series=how.series, orientation=how.orientation)
         if values.ndim == 3:
             if (values != values[..., :1]).any():
                 raise DatasetError(f"{self.valid}: is coloured; expected 0 outside, 255 inside")
@@ -147,11 +148,12 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
     if pair.plane is not None or pair.image.suffix.lower() not in STACK_SUFFIXES:
         return [pair]
     try:
-        with open_image(pair.image, axes=pair.axes, projection=pair.projection) as source:
+        how = pair.reading
+        with open_image(pair.image, **how.arguments, projection=how.projection) as source:
             info = source.info
         if info.n_planes == 1:
             return [pair]
-        with open_image(pair.mask) as source:
+        with open_mask(pair.mask, series=how.series, orientation=how.orientation) as source:
             mask_info = source.info
     except ImageReadError:  # the survey, which reads every pair, words it
         return [pair]
@@ -159,7 +161,8 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
         raise DatasetError(
             f"{pair.image_label}: holds {info.n_planes} planes, its mask {pair.mask_label} "
             f"{mask_info.n_planes}; expected as many of both; give --projection max or mean for Z "
-            "planes with one mask, or --axes where these are no planes (YXC, CYX ...)"
+            "planes with one mask, --series NAME for one image of several in the file, or --axes "
+            "where these are no planes (YXC, CYX ...)"
         )
     if _contradict(info.plane_axes, mask_info.plane_axes):
         raise DatasetError(
@@ -171,7 +174,7 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
         replace(
             pair,
             id=f"{pair.id}_{_place(info, plane)}",
-            image_label=f"{pair.image_label}[{plane}]",
+            image_label=f"{pair.image_label}[{_named(info, plane)}]",
             mask_label=f"{pair.mask_label}[{plane}]",
             group=group,
             plane=plane,
@@ -179,6 +182,10 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
         )
         for plane in range(info.n_planes)
     ]
+
+
+def _named(info: ImageInfo, plane: int) -> str:
+    return f"{plane} {info.plane_names[plane]}" if info.plane_names else str(plane)
 
 
 def _contradict(axes: str, mask_axes: str) -> bool:

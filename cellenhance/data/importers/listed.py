@@ -100,7 +100,7 @@ def collect(entries: Sequence[Entry], source: Path, options: ImportOptions) -> L
     pairs = []
     for pair in named:
         group = first[pair.image.resolve()].group
-        read = replace(pair, group=group, axes=options.axes, projection=options.projection)
+        read = replace(pair, group=group, reading=options.reading)
         pairs.append(read)
     pairs = expand_planes(pairs)
     return Listed(tuple(pairs), _rows(pairs, place), _describe_leaks(list(leaked)))

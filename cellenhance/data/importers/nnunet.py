@@ -149,8 +149,7 @@ def _cases(
                 mask=mask,
                 image_label=path_label(files[number], source),
                 mask_label=path_label(mask, source),
-                axes=options.axes,
-                projection=options.projection,
+                reading=options.reading,
             )
             for number in sorted(files)
         ]

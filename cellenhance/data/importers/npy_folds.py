@@ -19,7 +19,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.classes.class_map import ClassRule
 from cellenhance.data.dataset.samples import pixel_sha256
 from cellenhance.data.dataset.splits import SUBSETS, SplitRow, Subset
-from cellenhance.data.files.raster import NPY_FAILURES
+from cellenhance.data.files.formats.raster import NPY_FAILURES
 from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
@@ -107,7 +107,8 @@ class NpyFoldsImporter:
         """Return each different image once, and the folds as split rows."""
         if options != ImportOptions():
             raise SettingsError(
-                "--images, --masks, --valid-mask, --axes and --projection do not go with npy-folds"
+                "--images, --masks, --valid-mask, --axes, --series, --orientation and --projection "
+                "do not go with npy-folds"
             )
         folder = _folder(source)
         if folder is None:

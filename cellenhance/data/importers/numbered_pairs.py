@@ -68,10 +68,7 @@ class NumberedPairsImporter:
             unmatched += [path for n, path in images.files.items() if n not in labels.files]
             unmatched += [path for n, path in labels.files.items() if n not in images.files]
             others += images.others + labels.others
-        pairs = [
-            replace(pair, axes=options.axes, projection=options.projection)
-            for pair in name_pairs(pairs, root)
-        ]
+        pairs = [replace(pair, reading=options.reading) for pair in name_pairs(pairs, root)]
         pairs = expand_planes(pairs)
         split = split_by_folders(pairs, source)
         return FoundSource(

@@ -76,6 +76,5 @@ def _pair(row: SampleRow, source: Path, options: ImportOptions) -> FilePair:
         image_label=row.image,
         mask_label=row.mask,
         group=None if row.group == row.id else row.group,
-        axes=options.axes,
-        projection=options.projection,
+        reading=options.reading,
     )

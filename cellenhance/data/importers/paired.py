@@ -55,7 +55,7 @@ class PairedImporter:
             )
         matches = [_match(place, source, options) for place in places]
         pairs = [
-            replace(pair, axes=options.axes, projection=options.projection)
+            replace(pair, reading=options.reading)
             for pair in name_pairs([p for m in matches for p in m.pairs], _id_root(source, places))
         ]
         pairs, folders, valid = _with_valid(source, pairs, places, options)

@@ -55,6 +55,9 @@ LIST_LAYOUTS = {
 }
 """Layouts whose source may be a single file, by its suffix."""
 LISTS = tuple(LIST_LAYOUTS)
+_DRAWN_AS_STORED = ("fiji-rois", "cellpose", "nnunet")
+"""Layouts of programs that look at no orientation mark: ImageJ; and Cellpose and nnU-Net, which
+read pixels by tifffile, OpenCV (unchanged) and imageio. LabelMe, QuPath and viewers turn."""
 
 
 def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSource:
@@ -70,7 +73,7 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
     if source.is_file() and source.suffix.lower() in LIST_LAYOUTS:
         by_suffix = LIST_LAYOUTS[source.suffix.lower()]
         name = by_suffix if layout == AUTO else layout
-        return _importer(name).find(source.parent, replace(options, listing=source))
+        return _find(_importer(name), source.parent, replace(options, listing=source))
     if not source.is_dir():
         found = "a file" if source.exists() else "nothing"
         raise DatasetError(
@@ -79,10 +82,10 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         )
     _say_gaps(source, options)
     if layout != AUTO:
-        return with_leftovers(_importer(layout).find(source, options), source, LISTS)
+        return with_leftovers(_find(_importer(layout), source, options), source, LISTS)
     for importer in IMPORTERS:
         if importer.recognise(source, options) is not None:
-            return with_leftovers(importer.find(source, options), source, LISTS)
+            return with_leftovers(_find(importer, source, options), source, LISTS)
     damage = first_damage(source, options)
     if damage is not None:
         raise DatasetError(f"{damage}; nothing else in {source} has a known layout")
@@ -94,6 +97,14 @@ def find_source(source: Path, layout: str, options: ImportOptions) -> FoundSourc
         f"pairs in a CSV table with the columns image and mask{say_damage(source)}",
         guess_folders(source),
     )
+
+
+def _find(importer: Importer, source: Path, options: ImportOptions) -> FoundSource:
+    """Return what an importer finds, with images turned as the program of its layout turns them."""
+    reading = options.reading
+    if reading.orientation is None and importer.name in _DRAWN_AS_STORED:
+        reading = reading.model_copy(update={"orientation": "ignore"})
+    return importer.find(source, replace(options, reading=reading))
 
 
 def _say_gaps(source: Path, options: ImportOptions) -> None:

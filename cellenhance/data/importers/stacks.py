@@ -50,7 +50,7 @@ class StacksImporter:
         """Return an example of the names when one of the volumes has several pages, or None."""
         if options.images is not None or options.masks is not None:
             return None
-        found = next(_folders(source), None)
+        found = next(_folders(source, options), None)
         if found is None or (found.folder != source and has_pair_folders(source)):
             return None
         return _reason(found)
@@ -59,7 +59,7 @@ class StacksImporter:
         """Return a pair a page; DatasetError when a volume and its labels differ in length."""
         if (options.images, options.masks, options.valid_mask) != (None, None, None):
             raise SettingsError("--images, --masks and --valid-mask do not go with stacks")
-        found = list(_folders(source))
+        found = list(_folders(source, options))
         if not found:
             raise DatasetError(
                 f"{source}: has no volume of several pages beside its labels; expected names such "
@@ -67,12 +67,7 @@ class StacksImporter:
                 f"mask.tif{say_damage(source)}"
             )
         stacks = name_pairs([pair for each in found for pair in each.pairs], source)
-        pairs = expand_planes(
-            [
-                replace(p, group=p.id, axes=options.axes, projection=options.projection)
-                for p in stacks
-            ]
-        )
+        pairs = expand_planes([replace(p, group=p.id, reading=options.reading) for p in stacks])
         others = [path.name for each in found for path in each.others]
         return FoundSource(
             layout=self.name,
@@ -87,12 +82,12 @@ class StacksImporter:
         )
 
 
-def _folders(source: Path) -> Iterator[_Stacks]:
+def _folders(source: Path, options: ImportOptions) -> Iterator[_Stacks]:
     """Yield the folders of the first level where a volume of several pages has labels."""
     folders = [source]
     for _ in range(_DEPTH + 1):
         matched = [each for folder in folders for each in [_match(folder, source)] if each.pairs]
-        if any(_has_pages(pair.image) for each in matched for pair in each.pairs):
+        if any(_has_pages(pair.image, options) for each in matched for pair in each.pairs):
             yield from matched
             return
         folders = [c for each in folders for c in sorted(each.iterdir()) if c.is_dir()]
@@ -127,9 +122,10 @@ def _match(folder: Path, source: Path) -> _Stacks:
     return _Stacks(folder, pairs, tuple(lonely), tuple(others))
 
 
-def _has_pages(path: Path) -> bool:
+def _has_pages(path: Path, options: ImportOptions) -> bool:
+    how = options.reading
     try:
-        with open_image(path) as source:
+        with open_image(path, series=how.series, orientation=how.orientation) as source:
             return source.info.n_planes > 1
     except ImageReadError:
         return False

@@ -184,9 +184,10 @@ def _measure(
     height, width = image.shape[:2]
     if mask.shape[:2] != (height, width):
         raise DatasetError(
-            f"{pair.image_label}: is {height} x {width} pixels, its mask {pair.mask_label} "
-            f"{mask.shape[0]} x {mask.shape[1]}; expected the same size, mend it or --exclude "
-            f"{shlex.quote(pair.id)}"
+            f"{pair.image_label}: is {info.size_text}, its mask {pair.mask_label} "
+            f"{mask.shape[0]} x {mask.shape[1]}; expected the same size, mend it"
+            f"{', try --orientation' if info.orientation != 1 else ''} or "
+            f"--exclude {shlex.quote(pair.id)}"
         )
     valid = load_valid(pair, (height, width))
     is_color = is_truly_color(mask)

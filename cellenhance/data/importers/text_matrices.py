@@ -66,7 +66,7 @@ class TextMatricesImporter:
         texts = {relative_key(path, place.masks): path for path in _texts(place.masks)}
         both = [key for key in images if key in texts]
         named = name_pairs([pair_of(images[key], texts[key], source) for key in both], place.images)
-        pairs = [replace(pair, axes=options.axes, projection=options.projection) for pair in named]
+        pairs = [replace(pair, reading=options.reading) for pair in named]
         lonely = [path for side in (images, texts) for key, path in side.items() if key not in both]
         aside = left_aside([place], None, source)
         return FoundSource(

@@ -9,7 +9,8 @@ from pathlib import Path
 from cellenhance.data.classes.class_map import parse_codes
 from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.letters import composed, say_spellings
-from cellenhance.data.files.readers import image_stem
+from cellenhance.data.files.options import StackReadingOptions
+from cellenhance.data.files.readers import image_stem, whole_of
 from cellenhance.data.importers.background import find_background
 from cellenhance.data.importers.contract import FoundPair, FoundSource, ImportOptions
 from cellenhance.data.importers.instances import (
@@ -31,14 +32,18 @@ logger = logging.getLogger(__name__)
 
 
 def import_options(request: PrepareRequest) -> ImportOptions:
-    """Return what an importer needs to know of the request."""
+    """Return what an importer needs to know of the request; channels are chosen later."""
     files, reading = request.files, request.reading
     return ImportOptions(
         images=files.images,
         masks=files.masks,
         valid_mask=files.valid_mask,
-        axes=reading.axes,
-        projection=reading.projection,
+        reading=StackReadingOptions(
+            axes=reading.axes,
+            series=reading.series,
+            orientation=reading.orientation,
+            projection=reading.projection,
+        ),
         exclude=files.exclude,
     )
 
@@ -118,6 +123,7 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
         name
         for name in source.unmatched
         if {Path(name).name, image_stem(Path(name))}.isdisjoint(request.files.exclude)
+        and whole_of(Path(name)) is None
     ]
     if not lonely:
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cellenhance.data.dataset.inputs import FoundInputs, find_inputs
 from cellenhance.errors import DatasetError
+from tests.ome_sets import write_set
 
 
 def make(*paths: Path) -> None:
@@ -109,3 +111,13 @@ def test_a_result_that_is_named_itself_counts(tmp_path: Path) -> None:
     assert names(find_inputs([str(output / "masks")])) == ["a"]
     with pytest.raises(DatasetError, match="holds nothing but what cellenhance wrote"):
         find_inputs([str(output)])
+
+
+def test_files_of_further_channels_are_no_inputs_beside_the_first(tmp_path: Path) -> None:
+    stack = np.zeros((1, 1, 2, 12, 16), np.uint16)
+    files = write_set(tmp_path, stack, "C")
+    for text in (tmp_path, tmp_path / "*.tif"):
+        [image] = find_inputs([str(text)]).images
+        assert image.stem == "set_C0"
+    [image] = find_inputs([str(files[(1,)])]).images  # asked for alone, it says so itself
+    assert image.stem == "set_C1"

@@ -10,10 +10,10 @@ import pytest
 import tifffile
 
 from cellenhance.data.files import readers
+from cellenhance.data.files.formats.tiff import TiffSource, open_tiff
 from cellenhance.data.files.kept_files import MOST_KEPT, files_kept_open, reused
 from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.sources import ImageSource
-from cellenhance.data.files.tiff import open_tiff
 from cellenhance.tasks.prepare.prepare import prepare_dataset
 from cellenhance.tasks.prepare.requests import PrepareRequest
 
@@ -81,7 +81,7 @@ def test_a_stack_is_looked_through_once_a_pass(
     tifffile.imwrite(lab / "train-labels.tif", pages // 50, photometric="minisblack")
     opened: list[Path] = []
 
-    def count_and_open(path: Path, **options: Any) -> ImageSource:
+    def count_and_open(path: Path, **options: Any) -> tuple[TiffSource, ...]:
         opened.append(path)
         return open_tiff(path, **options)
 

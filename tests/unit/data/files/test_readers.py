@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from cellenhance.data.files import tiff as tiff_reader
+from cellenhance.data.files.formats import tiff_pages
 from cellenhance.data.files.readers import image_stem, open_image, read_image, read_mask
 from cellenhance.errors import ImageReadError
 
@@ -122,13 +122,13 @@ def test_a_region_decodes_only_the_tiles_it_touches(
     path = tmp_path / "tiled.tif"
     tifffile.imwrite(path, np.zeros((256, 256), np.uint8), tile=(64, 64), compression="zlib")
     pasted: list[int] = []
-    paste = tiff_reader.TiffSource._paste
+    paste = tiff_pages.paste_segment
 
-    def counting(self, page, segment, region, origin):  # type: ignore[no-untyped-def]
+    def counting(page, segment, region, origin):  # type: ignore[no-untyped-def]
         pasted.append(segment)
-        paste(self, page, segment, region, origin)
+        paste(page, segment, region, origin)
 
-    monkeypatch.setattr(tiff_reader.TiffSource, "_paste", counting)
+    monkeypatch.setattr(tiff_pages, "paste_segment", counting)
     with open_image(path) as source:
         source.read_region(0, slice(60, 70), slice(130, 140))
     assert pasted == [2, 6]  # rows of tiles 0 and 1, column 2 of 4

@@ -85,15 +85,44 @@ def test_colour_samples_are_channels(czi: Path, monkeypatch: pytest.MonkeyPatch)
         assert source.info.channel_names == ("red", "green", "blue")
 
 
-def test_further_images_of_a_file_are_said(
+class FakeScenes:
+    """A file of several images, of which one at a time is current."""
+
+    def __init__(self, **images: FakeImage) -> None:
+        self._images = images
+        self.scenes = tuple(images)
+        self.current_scene = self.scenes[0]
+
+    def set_scene(self, name: str) -> None:
+        self.current_scene = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._images[self.current_scene], name)
+
+
+def test_further_images_of_a_file_are_planes_or_chosen(
+    czi: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = STACK[:, ::-1]
+    use(monkeypatch, lambda _: FakeScenes(A=FakeImage(), B=FakeImage(other)))
+    with open_image(czi) as source:
+        assert (source.info.plane_axes, source.info.n_planes) == ("I", 12)
+        for plane, expected in ((4, STACK[1, 1]), (10, other[1, 1]), (0, STACK[0, 0])):
+            np.testing.assert_array_equal(source.read_plane(plane), np.moveaxis(expected, 0, 2))
+    with open_image(czi, series="B") as source:
+        assert (source.info.plane_axes, source.info.n_planes) == ("TZ", 6)
+        np.testing.assert_array_equal(source.read_plane(0), np.moveaxis(other[0, 0], 0, 2))
+
+
+def test_of_different_images_in_a_file_the_first_is_read_and_that_is_said(
     czi: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="cellenhance")
-    image = FakeImage()
-    image.scenes = ("well A", "well B")
-    use(monkeypatch, lambda _: image)
-    open_image(czi).close()
-    assert "holds 2 images (well A, well B); only the first is read" in caplog.text
+    use(monkeypatch, lambda _: FakeScenes(A=FakeImage(), B=FakeImage(STACK[..., :5])))
+    with open_image(czi) as source:
+        assert source.info.width == 9
+    assert "holds 2 images: 0 A (2 x 2 x 3 x 8 x 9), 1 B (2 x 2 x 3 x 8 x 5)" in caplog.text
+    assert "only the first is read, --series takes another" in caplog.text
 
 
 @pytest.mark.parametrize(

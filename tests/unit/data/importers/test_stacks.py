@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import find_source
 from cellenhance.errors import DatasetError
@@ -124,6 +124,7 @@ def test_projected_planes_stay_one_sample(tmp_path: Path) -> None:
     put(tmp_path / "masks" / "a.tif", class_mask())
     with pytest.raises(DatasetError, match="--projection max or mean"):
         find(tmp_path, "auto")
-    [pair] = find(tmp_path, "auto", replace(ImportOptions(), projection="max")).pairs
+    options = ImportOptions(reading=StackReadingOptions(projection="max"))
+    [pair] = find(tmp_path, "auto", options).pairs
     assert (pair.id, pair.group) == ("a", None)
     np.testing.assert_array_equal(pair.load_image(None)[0][..., 0], image(pages=3).max(axis=0))

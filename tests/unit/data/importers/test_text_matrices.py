@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.registry import find_source
 from cellenhance.data.importers.text_matrices import read_matrix
@@ -40,7 +41,9 @@ def test_named_folders_and_subfolders(tmp_path: Path) -> None:
 
 def test_axes_and_projection_are_those_of_the_images(tmp_path: Path) -> None:
     make_text_matrices(tmp_path)
-    [pair, _] = find_source(tmp_path, "auto", ImportOptions(axes="XYC")).pairs
+    [pair, _] = find_source(
+        tmp_path, "auto", ImportOptions(reading=StackReadingOptions(axes="XYC"))
+    ).pairs
     with pytest.raises(ImageReadError, match="axes"):
         pair.load_image(None)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
-from xml.etree import ElementTree
+
+from cellenhance.data.files.formats.ome_images import children
 
 _UM_PER = {
     "um": 1.0,
@@ -24,20 +24,24 @@ LARGEST_BELIEVED_UM = 10.0
 """Resolution tags above this are printing resolutions (72 dpi), not microscopes."""
 
 
-def read_pixel_size(file: Any) -> float | None:
+def read_pixel_size(file: Any, ome: Any = None) -> float | None:
     """Return the side of a pixel in um, or None when the file does not know it.
 
     Our own files and OME and ImageJ metadata are believed; bare resolution tags only up to
     `LARGEST_BELIEVED_UM`, since most programs write a printing resolution there.
+
+    Parameters
+    ----------
+    ome : the XML element of the pixels, of which an OME file may have several
     """
     own = _own_metadata(file).get("pixel_size_um")
     if isinstance(own, int | float):
         return _positive(float(own))
-    if file.is_ome:
-        pixels = _ome_pixels(file)
-        size = _number(pixels.get("PhysicalSizeX")) if pixels is not None else None
-        unit = pixels.get("PhysicalSizeXUnit", "µm") if pixels is not None else ""
+    if ome is not None:
+        size, unit = _number(ome.get("PhysicalSizeX")), ome.get("PhysicalSizeXUnit", "µm")
         return _positive(size * _UM_PER[unit]) if size and unit in _UM_PER else None
+    if file.is_ome:
+        return None
     resolution = _resolution(file)
     if file.is_imagej:
         unit = str((file.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ").strip()
@@ -49,33 +53,18 @@ def read_pixel_size(file: Any) -> float | None:
     return size if size is not None and size <= LARGEST_BELIEVED_UM else None
 
 
-def read_channel_names(file: Any) -> tuple[str, ...]:
-    """Return the names of the C axis, empty when there are none."""
+def read_channel_names(file: Any, ome: Any = None) -> tuple[str, ...]:
+    """Return the names of the C axis, empty when there are none; `ome` as in `read_pixel_size`."""
     own = _own_metadata(file).get("channel_names")
     if isinstance(own, list) and all(isinstance(name, str) for name in own):
         return tuple(own)
-    pixels = _ome_pixels(file) if file.is_ome else None
-    if pixels is None:
-        return ()
-    names = [each.get("Name") for each in pixels if each.tag.endswith("}Channel")]
+    names = [] if ome is None else [each.get("Name") for each in children(ome, "Channel")]
     return tuple(str(name) for name in names) if names and all(names) else ()
 
 
 def _own_metadata(file: Any) -> dict[str, Any]:
     metadata = file.shaped_metadata if file.is_shaped else None
     return dict(metadata[0]) if metadata else {}
-
-
-def _ome_pixels(file: Any) -> Any:
-    """Return the first Pixels element; files with a document type are not parsed."""
-    text = file.ome_metadata or ""
-    if re.search(r"<!(DOCTYPE|ENTITY)", text):
-        return None
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
-        return None
-    return next((each for each in root.iter() if each.tag.endswith("}Pixels")), None)
 
 
 def _resolution(file: Any) -> float | None:

@@ -6,9 +6,9 @@ reader, bioio-bioformats, needs Java, and is used where somebody has installed i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cellenhance.arrays import ImageArray
+from cellenhance.data.files.series import SeriesFacts, choose_series
 from cellenhance.data.files.sources import (
     RGB_NAMES,
     ImageInfo,
@@ -27,8 +28,6 @@ from cellenhance.data.files.sources import (
 )
 from cellenhance.errors import ImageReadError
 
-logger = logging.getLogger(__name__)
-
 VENDOR_SUFFIXES = frozenset({".czi", ".nd2", ".lif", ".oir"})
 VENDOR_SIGNATURES = {
     "Zeiss CZI": (b"ZISRAWFILE",),
@@ -39,13 +38,15 @@ VENDOR_SIGNATURES = {
 _AXES = "TCZYX"
 
 
-def open_vendor(path: Path, kind: str, *, channel: int | None = None) -> VendorSource:
-    """Open the first image of a CZI, ND2 or LIF file (`kind`).
+def open_vendor(
+    path: Path, kind: str, *, channel: int | None = None, series: str | None = None
+) -> tuple[VendorSource, ...]:
+    """Open the images of a CZI, ND2 or LIF file (`kind`): those of one shape, or one of them.
 
     Raises
     ------
     ImageReadError
-        bioio or its plugin is not installed, or cannot read the file.
+        bioio or its plugin is not installed, or cannot read the file; or no image is `series`.
     """
     try:
         bioio = import_module("bioio")
@@ -55,7 +56,33 @@ def open_vendor(path: Path, kind: str, *, channel: int | None = None) -> VendorS
             "microscope's program or Fiji (Bio-Formats)"
         ) from error
     with _damage_named(path, kind):
-        return VendorSource(path, kind, bioio.BioImage(path), channel)
+        image = bioio.BioImage(path)
+        scenes = tuple(image.scenes)
+        chosen = choose_series(path, [_facts(image, each, scenes) for each in scenes], series)
+        return tuple(
+            VendorSource(path, kind, _Scene(image, scenes, scenes[n]), channel) for n in chosen
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One image of an open file, which bioio shows one at a time."""
+
+    image: Any
+    scenes: tuple[Any, ...]
+    name: Any
+
+    def shown(self) -> Any:
+        """Return the file with this image chosen."""
+        if len(self.scenes) > 1 and self.image.current_scene != self.name:
+            self.image.set_scene(self.name)
+        return self.image
+
+
+def _facts(image: Any, scene: Any, scenes: tuple[Any, ...]) -> SeriesFacts:
+    dims = _Scene(image, scenes, scene).shown().dims
+    shape = tuple(int(getattr(dims, axis)) for axis in _AXES)
+    return SeriesFacts(str(scene), shape, (dims.order, str(image.dtype)))
 
 
 def _cure(kind: str) -> str:
@@ -80,17 +107,11 @@ def _damage_named(path: Path, kind: str) -> Iterator[None]:
 
 
 class VendorSource(ImageSource):
-    """The first image of a file that bioio opened, plane by plane; see `ImageSource`."""
+    """One image of a file that bioio opened, plane by plane; see `ImageSource`."""
 
-    def __init__(self, path: Path, kind: str, image: Any, channel: int | None) -> None:
-        self._path, self._kind, self._image = path, kind, image
-        if len(image.scenes) > 1:
-            logger.warning(
-                "%s: holds %d images (%s); only the first is read, save the others as OME-TIFF",
-                path,
-                len(image.scenes),
-                ", ".join(map(str, image.scenes[:4])),
-            )
+    def __init__(self, path: Path, kind: str, scene: _Scene, channel: int | None) -> None:
+        self._path, self._kind, self._scene = path, kind, scene
+        image = scene.shown()
         lengths = {axis: int(getattr(image.dims, axis)) for axis in _AXES}
         self._n_samples = int(getattr(image.dims, "S", 0) or 0) if "S" in image.dims.order else 0
         plane_axes, plane_shape = plane_layout("TZ", (lengths["T"], lengths["Z"]))
@@ -113,22 +134,23 @@ class VendorSource(ImageSource):
                 plane_axes,
                 plane_shape,
                 _pixel_size(image),
-                self._names(n_channels),
+                self._names(image, n_channels),
             ),
             channel,
         )
+        self.name = str(scene.name)
 
-    def _names(self, n_channels: int) -> tuple[str, ...]:
+    def _names(self, image: Any, n_channels: int) -> tuple[str, ...]:
         if self._n_samples == 3:
             return RGB_NAMES
-        names = tuple(str(name) for name in self._image.channel_names or ())
+        names = tuple(str(name) for name in image.channel_names or ())
         return names if len(names) == n_channels > 1 else ()
 
     def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
         time, depth = divmod(plane, self._n_z)
         letters = "YXS" if self._n_samples else "YXC"
         with _damage_named(self._path, self._kind):
-            lazy = self._image.get_image_dask_data(letters, T=time, Z=depth)
+            lazy = self._scene.shown().get_image_dask_data(letters, T=time, Z=depth)
             region = np.asarray(lazy[rows, cols, self._channels].compute())
         return native(region)
 

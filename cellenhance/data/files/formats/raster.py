@@ -16,6 +16,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from cellenhance.data.files.formats.orientation import orientation_of
 from cellenhance.data.files.sources import (
     ALPHA_NAME,
     RGB_NAMES,
@@ -72,6 +73,7 @@ def open_raster(
         n_channels,
         array.dtype,
         channel_names=_SAMPLE_NAMES[n_channels],
+        orientation=orientation_of(data, kind),
     )
     return ArraySource(info, array[None], channel)
 
