@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -68,15 +69,54 @@ def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _save(path: Path, tensors: dict[str, Tensor], header: FileHeader) -> None:
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    values = json.loads(header.model_dump_json(exclude={"sha256"}))
+    text = json.dumps(values | {"sha256": _content_sha256(values, contiguous)})
     with replacing(path) as temporary:
         try:
-            save_file(contiguous, temporary, metadata={_HEADER_KEY: header.model_dump_json()})
+            save_file(contiguous, temporary, metadata={_HEADER_KEY: text})
         except SafetensorError as error:
             raise ResourceError(
                 f"{path}: cannot be written ({error}); free some space, the checkpoint before it "
                 "is kept"
             ) from error
+
+
+def _content_sha256(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the hash of a header without its own hash, and of all tensors."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def check_intact(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a file that has changed since it was written, or whose tensors are no numbers.
+
+    Parameters
+    ----------
+    metadata : of the file, which may be one of others; ours have a hash since 0.1.0
+
+    Raises
+    ------
+    CheckpointError
+        A single bit of a file of ours differs, or a tensor holds NaN or infinity.
+    """
+    header = _header_values(metadata, path) if _HEADER_KEY in metadata else {}
+    stated = header.pop("sha256", None)
+    if stated is not None and stated != _content_sha256(header, tensors):
+        raise CheckpointError(
+            f"{path}: has changed since it was written (its weights do not have the hash of its "
+            "header); use another copy, or train again"
+        )
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{path}: '{name}' holds NaN or infinity, as after a training that diverged; use "
+                "an earlier checkpoint, or train again with a lower recipe.learning_rate"
+            )
 
 
 def checkpoint_sha256(path: Path) -> str:
@@ -91,7 +131,8 @@ def load_model(path: Path) -> LoadedModel:
     Raises
     ------
     CheckpointError
-        The file is missing, truncated, not ours, or its weights do not fit its model entry.
+        The file is missing, truncated, changed or not ours, or its weights are not numbers or do
+        not fit its model entry.
     """
     header, tensors = _load(path)
     try:
@@ -160,7 +201,10 @@ def _load_weights(network: nn.Module, tensors: dict[str, Tensor], path: Path) ->
 def _load(path: Path) -> tuple[FileHeader, dict[str, Tensor]]:
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _read_header(file.metadata() or {}, path), tensors
+        metadata = file.metadata() or {}
+    header = _read_header(metadata, path)
+    check_intact(path, metadata, tensors)
+    return header, tensors
 
 
 @contextmanager
@@ -180,12 +224,17 @@ def _opened(path: Path) -> Iterator[Any]:
 def _read_header(metadata: Mapping[str, str], path: Path) -> FileHeader:
     if _HEADER_KEY not in metadata:
         raise CheckpointError(f"{path}: is a safetensors file, but none that cellenhance wrote")
-    return _parse_header(metadata[_HEADER_KEY], path)
-
-
-def _parse_header(text: str, path: Path) -> FileHeader:
     try:
-        values: Any = json.loads(text)
-        return validate_settings(FileHeader, values, where="its header")
-    except (ValueError, SettingsError) as error:
+        return validate_settings(FileHeader, _header_values(metadata, path), where="its header")
+    except SettingsError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _header_values(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(metadata[_HEADER_KEY])
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its header is not JSON; use another copy") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: its header is not a mapping; use another copy")
+    return values

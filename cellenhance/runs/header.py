@@ -56,7 +56,11 @@ class TrainingState(Settings):
 
 
 class FileHeader(Settings):
-    """All that the header of a checkpoint file holds; without a state training cannot go on."""
+    """All that the header of a checkpoint file holds; without a state training cannot go on.
+
+    `sha256` is of the rest of the header and of all tensors; files written before 0.1.0 have none.
+    """
 
     model: ModelHeader
     state: TrainingState | None = None
+    sha256: str | None = None

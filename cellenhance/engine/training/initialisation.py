@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from cellenhance.engine.checkpoints import check_intact
 from cellenhance.errors import CheckpointError
 from cellenhance.networks.blocks import InputConv2d
 from cellenhance.networks.translation_norm import TranslationNorm
@@ -121,10 +122,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], bool]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: is no safetensors file; pickles are never read, convert it first"
         ) from error
+    check_intact(path, metadata, tensors)
     ours = {
         name.removeprefix(_OURS): tensor
         for name, tensor in tensors.items()

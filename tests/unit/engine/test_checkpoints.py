@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from cellenhance.catalog import load_catalog
@@ -170,6 +171,42 @@ def test_a_header_that_lies_is_one_error_with_the_path(saved: Path, change: dict
     rewrite(saved, change)
     with pytest.raises(CheckpointError, match=r"last\.safetensors"):
         checkpoints.load_model(saved)
+
+
+@pytest.mark.parametrize("key", ["model.ensemble.bias", "optimizer.3.exp_avg"])
+def test_a_single_flipped_bit_is_noticed(saved: Path, key: str) -> None:
+    with safe_open(saved, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(saved)
+    tensors[key].view(torch.int32)[0] ^= 1
+    save_file(tensors, saved, metadata=metadata)
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: has changed since"):
+        checkpoints.load_model(saved)
+
+
+def test_a_changed_digit_of_the_header_is_noticed(saved: Path) -> None:
+    data = saved.read_bytes()
+    assert data.count(b"101.5") == 1
+    saved.write_bytes(data.replace(b"101.5", b"101.6"))
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: has changed since"):
+        checkpoints.load_model(saved)
+
+
+def test_a_checkpoint_without_a_hash_still_opens(saved: Path) -> None:
+    expected = checkpoints.load_model(saved).network.state_dict()
+    rewrite(saved, {})
+    found = checkpoints.load_model(saved).network.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    network = make_network()
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0] = value
+    checkpoints.save_model(tmp_path / "best.safetensors", network, HEADER)
+    with pytest.raises(CheckpointError, match=r"best\.safetensors: '.*' holds NaN or infinity"):
+        checkpoints.load_model(tmp_path / "best.safetensors")
 
 
 def test_a_header_that_is_no_json_is_one_error_with_the_path(saved: Path) -> None:
