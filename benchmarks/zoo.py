@@ -30,6 +30,7 @@ from cellenhance.networks.complexity import count_parameters
 from cellenhance.networks.registry import build_network
 from cellenhance.progress import silent
 from cellenhance.tasks.models import show_model
+from cellenhance.tasks.train.draft import draft_run
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import prepare_run
 
@@ -73,7 +74,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         ),
         compute=ComputeOptions(device=options.device),
     )
-    prepared = prepare_run(request, silent)
+    prepared = prepare_run(draft_run(request), silent)
     trainer = prepared.trainer
     trainer.network.train()
     trainer.train_step(1, 0)

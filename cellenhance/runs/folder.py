@@ -42,12 +42,29 @@ class RecordedSettings(Settings):
     n_threads: int
 
 
+class TimeBudget(Settings):
+    """The time limit that a schedule was fitted to, and what was measured and asked before."""
+
+    limit_s: float
+    step_s: float
+    validation_s: float
+    asked: dict[str, Any]
+
+
+class Continuation(Settings):
+    """More epochs for a finished run: the first of them, and the rate of their schedule."""
+
+    first_epoch: int
+    learning_rate: float
+
+
 class RunRecord(Settings):
     """The content of `run.yaml`: all that was decided before the first step.
 
     `dataset_identity` is the hash of the dataset's samples and of the split in use;
     `asked_batch_size` is the batch size before it was cut to the free memory;
-    `training_pixels` counts the annotated pixels of each class, for the majority baseline.
+    `training_pixels` counts the annotated pixels of each class, for the majority baseline;
+    `accepted_changes` says where it went on, by the user's leave, on other data.
     """
 
     format_version: Literal[1] = 1
@@ -64,6 +81,9 @@ class RunRecord(Settings):
     training_pixels: tuple[int, ...]
     compute_reason: str
     initialised_from: str | None = None
+    time_budget: TimeBudget | None = None
+    continued: tuple[Continuation, ...] = ()
+    accepted_changes: tuple[str, ...] = ()
     versions: dict[str, str]
     command_line: str
 
@@ -84,6 +104,11 @@ class RunFolder:
     def record_path(self) -> Path:
         """Return the settings as resolved."""
         return self.root / RECORD_FILE
+
+    @property
+    def samples_path(self) -> Path:
+        """Return the table of the samples that the run was trained on, by hashes."""
+        return self.root / "samples.csv"
 
     @property
     def metrics_path(self) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from cellenhance.engine.checkpoints import load_state
@@ -328,3 +333,217 @@ def test_a_signal_in_the_last_validation_of_a_run_stops_the_other_runs_too(
     [record] = (tmp_path / "runs").rglob("run.yaml")
     assert (record.parent / "checkpoints" / "best.safetensors").is_file()
     assert load_state(record.parent / "checkpoints" / "last.safetensors").finished
+
+
+@pytest.fixture
+def stopped(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> tuple[Path, tuple[str, ...]]:
+    """A copy of the dataset, and the command of a run on it that was stopped in epoch 2."""
+    dataset, train_step = tmp_path / "dataset", Trainer.train_step
+    shutil.copytree(tiny_dataset, dataset)
+    words = (
+        *("train", str(dataset), "-m", "light-unet", "-o", str(tmp_path / "run")),
+        *("--epochs", "2", *tiny_training),
+    )
+
+    def signalled(self: Trainer, *place: int) -> Any:
+        if place == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+        return train_step(self, *place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "train_step", signalled)
+        assert cli(*words).exit_code == 130
+    return dataset, words
+
+
+def invert_image(dataset: Path, sample: str) -> None:
+    path = dataset / "images" / f"{sample}.tif"
+    tifffile.imwrite(path, 65535 - tifffile.imread(path))
+
+
+def empty_mask(dataset: Path, sample: str) -> None:
+    path = dataset / "masks" / f"{sample}.tif"
+    tifffile.imwrite(path, np.zeros_like(tifffile.imread(path)))
+
+
+def swap_names(dataset: Path, _sample: str) -> None:
+    path = dataset / "dataset.yaml"
+    text = path.read_text().replace("membrane", "?").replace("nucleus", "membrane")
+    path.write_text(text.replace("?", "nucleus"))
+
+
+def move_to_test(dataset: Path, sample: str) -> None:
+    path = dataset / "splits" / "default.csv"
+    path.write_text(path.read_text().replace(f"{sample},1,train", f"{sample},1,test"))
+
+
+def forget_hashes(dataset: Path, sample: str) -> None:
+    """As a run of an earlier version is, whose image has changed."""
+    (dataset.parent / "run" / "samples.csv").unlink()
+    invert_image(dataset, sample)
+
+
+def training_sample(dataset: Path) -> str:
+    lines = (dataset / "splits" / "default.csv").read_text().splitlines()
+    return next(line.split(",")[0] for line in lines if line.endswith(",train"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (invert_image, "other image of {0}"),
+        (empty_mask, "other mask of {0}"),
+        (swap_names, "classes cytoplasm, membrane, nucleus, now cytoplasm, nucleus, membrane"),
+        (move_to_test, "no longer in the training part: {0}"),
+        (forget_hashes, "other image of {0}"),
+    ],
+)
+def test_changed_data_are_refused_by_name_unless_accepted(
+    cli: Any, stopped: tuple[Path, tuple[str, ...]], change: Any, message: str
+) -> None:
+    dataset, words = stopped
+    run, sample = Path(words[words.index("-o") + 1]), training_sample(dataset)
+    change(dataset, sample)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    refused = cli(*words, "--resume")
+    assert refused.exit_code == 3
+    assert f"has changed since the run began ({message.format(sample)})" in refused.stderr
+    assert "--accept-changed-data" in refused.stderr
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+    accepted = cli(*words, "--resume", "--accept-changed-data")
+    assert accepted.exit_code == 0, accepted.stderr
+    assert f"warning: going on with data that have changed since the run began: {message}".format(
+        sample
+    ) in " ".join(accepted.stderr.split())
+    record, old = (
+        yaml.safe_load(each) for each in ((run / "run.yaml").read_text(), before[run / "run.yaml"])
+    )
+    assert record["accepted_changes"] == [f"epoch 2, step 2: {message.format(sample)}"]
+    assert record["normalization"] == old["normalization"]
+    # The data are those of the run now.
+    again = cli(*words, "--resume")
+    assert again.exit_code == 0, again.stderr
+    assert "is finished already" in again.stderr
+
+
+def test_a_dataset_that_was_moved_is_the_same(
+    cli: Any, stopped: tuple[Path, tuple[str, ...]], tmp_path: Path
+) -> None:
+    dataset, words = stopped
+    moved = dataset.rename(tmp_path / "elsewhere")
+    done = cli("train", moved, *words[2:], "--resume")
+    assert done.exit_code == 0, done.stderr
+    record = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
+    assert record["dataset"] == str(moved)
+    assert record["accepted_changes"] == []
+
+
+def test_changed_data_are_accepted_for_a_run_that_goes_on_alone(
+    cli: Any, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = cli(*words, "-o", tmp_path / "run", "--accept-changed-data")
+    assert done.exit_code == 2
+    assert "--accept-changed-data goes with --resume" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def rates(run: Path) -> list[float]:
+    with (run / "metrics.csv").open(newline="") as file:
+        return [float(row["learning_rate"]) for row in csv.DictReader(file)]
+
+
+def continued(words: tuple[str, ...], epochs: int) -> tuple[str, ...]:
+    """The command of a finished run with more epochs."""
+    at = words.index("--epochs") + 1
+    return (*words[:at], str(epochs), *words[at + 1 :], "--resume")
+
+
+def test_a_finished_run_goes_on_with_more_epochs_and_a_new_cosine(
+    cli: Any, words: tuple[str, ...], straight: Path, tmp_path: Path
+) -> None:
+    """5 steps an epoch: the last step of an epoch of two is 4/10 or 9/10 through the cosine."""
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+    done = cli(*continued(words, EPOCHS + 2), "-o", run)
+    assert done.exit_code == 0, done.stderr
+    assert (
+        "going on in epoch 4 at step 0; a new cosine schedule runs from a rate of 0.001 over the "
+        "epochs 4 to 5"
+    ) in " ".join(done.stderr.split())
+    assert "5 epochs, all 5 epochs done" in done.stderr
+    new = [5e-4 * (1 + math.cos(math.pi * done)) for done in (0.4, 0.9)]
+    assert rates(run)[:EPOCHS] == rates(straight)
+    assert rates(run)[EPOCHS:] == pytest.approx(new, rel=1e-12)
+    record = yaml.safe_load((run / "run.yaml").read_text())
+    assert record["settings"]["recipe"]["epochs"] == 5
+    assert record["continued"] == [{"first_epoch": 4, "learning_rate": 0.001}]
+
+
+def test_a_continuation_starts_from_the_rate_that_is_given_and_can_be_resumed_bitwise(
+    cli: Any, words: tuple[str, ...], straight: Path, tmp_path: Path
+) -> None:
+    through, stopped_run, train_step = tmp_path / "through", tmp_path / "run", Trainer.train_step
+    command = (*continued(words, EPOCHS + 2), "--set", "recipe.learning_rate=0.0002")
+    for run in (through, stopped_run):
+        shutil.copytree(straight, run)
+    assert cli(*command, "-o", through).exit_code == 0
+
+    def signalled(self: Trainer, *place: int) -> Any:
+        if place == (4, 2):
+            signal.raise_signal(signal.SIGINT)
+        return train_step(self, *place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "train_step", signalled)
+        assert cli(*command, "-o", stopped_run).exit_code == 130
+    done = cli(*command, "-o", stopped_run)
+    assert done.exit_code == 0, done.stderr
+    assert rates(through)[EPOCHS] == pytest.approx(1e-4 * (1 + math.cos(0.4 * math.pi)))
+    for name in ("best", "last"):
+        one, other = (
+            load_file(run / "checkpoints" / f"{name}.safetensors") for run in (through, stopped_run)
+        )
+        assert all(torch.equal(one[key], other[key]) for key in one)
+    assert rates(through) == rates(stopped_run)
+
+
+def test_a_continuation_that_was_killed_before_its_first_checkpoint_begins_again(
+    cli: Any, words: tuple[str, ...], straight: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+
+    def killed(_self: Trainer, *_place: int) -> Any:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "fit", killed)
+        with pytest.raises(Killed):
+            cli(*continued(words, EPOCHS + 1), "-o", run)
+    done = cli(*continued(words, EPOCHS + 1), "-o", run)
+    assert done.exit_code == 0, done.stderr
+    assert "4 epochs, all 4 epochs done" in done.stderr
+    assert len(yaml.safe_load((run / "run.yaml").read_text())["continued"]) == 1
+
+
+def test_the_first_command_of_a_continued_run_finds_it_finished(
+    cli: Any, words: tuple[str, ...], straight: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+    assert cli(*continued(words, EPOCHS + 1), "-o", run).exit_code == 0
+    done = cli(*words, "-o", run, "--resume")
+    assert done.exit_code == 0, done.stderr
+    assert "is finished already (all 4 epochs done)" in done.stderr
+
+
+def test_more_epochs_are_for_finished_runs_alone(
+    cli: Any, stopped: tuple[Path, tuple[str, ...]]
+) -> None:
+    _, words = stopped
+    done = cli(*continued(words, 9))
+    assert done.exit_code == 3
+    assert "recipe.epochs: 2, now 9" in done.stderr

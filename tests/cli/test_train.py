@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import shutil
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pytest
 import yaml
 
 from cellenhance.engine.checkpoints import load_model
+from cellenhance.engine.training.pace import Pace
 from cellenhance.engine.training.trainer import Trainer
+from cellenhance.tasks.train import draft
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -111,7 +115,8 @@ def test_the_time_limit_ends_in_a_complete_run(
     args = ("train", tiny_dataset, "-m", "light-unet", "-o", run, "--time-limit", 0)
     done = cli(*args, "--epochs", 50, *tiny_training)
     assert done.exit_code == 0, done.stderr
-    assert "1 epoch, the time limit was reached, --resume goes on" in done.stderr
+    assert "within the time limit of 0 s: 1 of 50 epochs" in done.stderr
+    assert "1 epoch, all done; best is epoch 1" in done.stderr
     assert len(rows_of(run / "metrics.csv")) == 1
     load_model(run / "checkpoints" / "best.safetensors")
 
@@ -127,6 +132,111 @@ def test_after_the_time_limit_a_run_goes_on_to_its_end(
     assert "going on in epoch 2" in done.stderr
     assert "3 epochs, all 3 epochs done" in done.stderr
     assert [row["epoch"] for row in rows_of(run / "metrics.csv")] == ["1", "2", "3"]
+
+
+@pytest.fixture
+def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As measured on every machine: a second for a step, and one for validation."""
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=1, validation_s=1))
+
+
+@pytest.mark.usefixtures("a_second_a_step")
+def test_a_time_limit_fits_the_schedule_which_is_kept_when_the_run_goes_on(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Epochs of 5 steps and a validation take 6 s: 3 of them in nine tenths of 20 s."""
+    run, through = tmp_path / "run", tmp_path / "through"
+    words = ("train", tiny_dataset, "-m", "light-unet", "--epochs", 50, *tiny_training)
+    limited = (*words, "--time-limit", "20s")
+    straight = cli(*limited, "-o", through)
+    assert straight.exit_code == 0, straight.stderr
+    assert "less than a minute on this CPU, within the time limit of 20 s: 3 of 50 epochs" in (
+        straight.stderr
+    )
+    assert "3 epochs, all 3 epochs done" in straight.stderr
+    record = yaml.safe_load((through / "run.yaml").read_text())
+    assert record["settings"]["recipe"]["epochs"] == 3
+    budget = record["time_budget"]
+    assert (budget["limit_s"], budget["step_s"], budget["asked"]["epochs"]) == (20, 1, 50)
+    rates = [float(row["learning_rate"]) for row in rows_of(through / "metrics.csv")]
+    assert rates[-1] == pytest.approx(5e-4 * (1 + math.cos(math.pi * 14 / 15)), rel=1e-12)
+
+    train_step = Trainer.train_step
+
+    def signalled(self: Trainer, *place: int) -> Any:
+        if place == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+        return train_step(self, *place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", signalled)
+        assert cli(*limited, "-o", run).exit_code == 130
+    # Now the machine is faster; the schedule stays, with the limit repeated and without it.
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=0.1, validation_s=0.1))
+    resumed = cli(*limited, "-o", run, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    best = [each / "checkpoints" / "best.safetensors" for each in (run, through)]
+    assert best[0].read_bytes() == best[1].read_bytes()
+    unlimited = cli("train", *words[1:4], *tiny_training, "-o", run, "--resume")
+    assert unlimited.exit_code == 0, unlimited.stderr
+    assert "is finished already (all 3 epochs done)" in unlimited.stderr
+
+
+@pytest.mark.usefixtures("a_second_a_step")
+def test_where_no_epoch_fits_one_of_fewer_steps_is_made(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", *tiny_training)
+    done = cli(*words, "--time-limit", "5s")  # 4.5 s: 3 steps and a validation
+    assert done.exit_code == 0, done.stderr
+    assert "3 steps per epoch, 1 epoch" in done.stderr
+    recipe = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())["settings"]["recipe"]
+    assert (recipe["epochs"], recipe["steps_per_epoch"]) == (1, 3)
+
+
+@pytest.mark.usefixtures("a_second_a_step")
+def test_another_time_limit_for_a_run_that_began_is_refused(
+    cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
+) -> None:
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", *tiny_training)
+    assert cli(*words, "--time-limit", "10s").exit_code == 0
+    done = cli(*words, "--time-limit", "2h", "--resume")
+    assert done.exit_code == 2
+    assert "--time-limit 120" in done.stderr
+    assert "its limit was 10 s" in done.stderr
+
+
+def test_the_plan_comes_first_in_three_lines(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """2 epochs of 5 steps of 40 min and a validation of 20 min: 440 min."""
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(2400, 1200))
+    words = ("train", tiny_dataset, "-m", "aep", "-o", tmp_path / "run", "--epochs", 2)
+    done = cli(*words, *tiny_training)
+    assert done.exit_code == 0, done.stderr
+    model, data, time, first = done.stderr.splitlines()[:4]
+    assert model.startswith("aep (1,707,691 parameters), recipe 'cellenhance', on CPU")
+    assert data == (
+        "4 training images, 2 validation images; crops of 32 px in batches of 2, 5 steps per "
+        "epoch, 2 epochs"
+    )
+    assert time.startswith("about 7 h 20 min on this CPU; quicker: --time-limit 30m")
+    assert re.search(r"-m light-unet \(about \d+ times\)", time)
+    assert first.startswith("epoch 1/2")
+    dry = cli(*words, *tiny_training, "--dry-run", "--overwrite")
+    shown = " ".join(dry.stdout.replace("\u2502", " ").split())
+    assert "1,707,691 parameters" in shown
+    assert "about 7 h 20 min on this CPU" in shown
+    quiet = cli(*words, *tiny_training, "--overwrite", "-q")
+    assert "about 7 h 20 min" not in quiet.stderr
 
 
 def test_two_trainings_never_write_into_one_folder(
@@ -290,6 +400,8 @@ def test_all_folds_train_evaluate_and_predict_together(
         (["--precision", "fp16"], 2, "fp16 is not possible on the CPU"),
         (["--models", "none.yaml"], 2, "none.yaml: cannot be read"),
         (["--resume", "--overwrite"], 2, "contradict each other"),
+        (["--time-limit", "soon"], 2, "--time-limit soon: expected minutes, or a time such as 30m"),
+        (["--time-limit", "-3"], 2, "--time-limit"),
         (["--epochs", "0"], 2, "epochs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

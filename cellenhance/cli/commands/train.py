@@ -31,25 +31,14 @@ def train(
 
 
 def _show_plan(request: TrainRequest, *, json: bool) -> None:
+    from cellenhance.tasks.train.plan import describe_time
     from cellenhance.tasks.train.train import plan_training
 
     planned = plan_training(request)
-    plan = planned.run
-    seconds = plan.seconds_per_step * plan.n_steps_per_epoch * plan.n_epochs
-    values = {
-        "runs": planned.n_runs,
-        "parameters": plan.n_parameters,
-        "training images": plan.n_train,
-        "validation images": plan.n_val,
-        "steps per epoch": plan.n_steps_per_epoch,
-        "epochs": plan.n_epochs,
-        "memory, GiB, at most": round(plan.memory_bytes / 2**30, 2),
-        "seconds per step, measured": round(plan.seconds_per_step, 4),
-        "minutes per run, without validation": round(seconds / 60, 1),
-        "device": plan.compute.reason,
-    }
     if json:
-        console.print_json(values)
+        console.print_json({"runs": planned.n_runs} | planned.run.to_json())
         return
-    rows = [[name, str(value)] for name, value in values.items()]
-    console.print_table("Plan; nothing was written", ["", "value"], rows, numeric_from=2)
+    rows = [list(each) for each in zip(("model", "data", "time"), planned.run.lines, strict=True)]
+    if planned.n_runs > 1:
+        rows.append(["runs", f"{planned.n_runs}, {describe_time(planned.seconds)} in all"])
+    console.print_table("Plan; nothing was written", ["", ""], rows, numeric_from=2)

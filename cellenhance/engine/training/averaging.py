@@ -43,11 +43,15 @@ class AveragingSettings(Settings):
 
 
 class WeightAverage:
-    """The average of a network's weights; empty until the first of them is taken in."""
+    """The average of a network's weights; empty until the first of them is taken in.
 
-    def __init__(self, settings: AveragingSettings, n_epochs: int) -> None:
+    Of a finished run that is continued from `first_epoch`, swa averages later epochs alone.
+    """
+
+    def __init__(self, settings: AveragingSettings, n_epochs: int, first_epoch: int = 1) -> None:
         self.settings = settings
         self.n_epochs = n_epochs
+        self.first_epoch = first_epoch
         self.tensors: dict[str, Tensor] = {}
 
     def take_step(self, network: nn.Module, n_done: int) -> None:
@@ -59,7 +63,7 @@ class WeightAverage:
     def take_epoch(self, network: nn.Module, epoch: int) -> None:
         """Take in the weights at the end of an epoch (from 1), if it is the swa and its time."""
         if self.settings.last_epochs is not None:
-            n_before = max(0, self.n_epochs - self.settings.last_epochs)
+            n_before = max(self.first_epoch - 1, self.n_epochs - self.settings.last_epochs)
             if epoch > n_before:
                 self._blend(network, 1 / (epoch - n_before))
 

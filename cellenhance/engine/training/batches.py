@@ -76,13 +76,18 @@ class TrainingImages:
             self.images.append(store.swap(sample.image, image))
             self.masks.append(sample.mask)
         areas = np.array([mask.size for mask in self.masks], np.float64)
-        self.n_pixels = int(areas.sum())
+        self._n_pixels = int(areas.sum())
         self.shares: NDArray[np.float64] = areas / areas.sum()
 
     @property
     def on_disk(self) -> bool:
         """Tell whether a part of what the store keeps is memory-mapped."""
         return self._store.on_disk
+
+    @property
+    def n_pixels(self) -> int:
+        """Return the pixels of all images."""
+        return self._n_pixels
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from cellenhance.engine import seeding
-from cellenhance.engine.training.batches import N_ORIENTATIONS, TrainingImages
+from cellenhance.engine.training.batches import N_ORIENTATIONS
 from cellenhance.engine.training.settings import RecipeSettings
 
 
-def count_steps(images: TrainingImages, recipe: RecipeSettings) -> int:
+class ImageSet(Protocol):
+    """What the number of steps depends on: images in memory, or their sizes alone."""
+
+    @property
+    def n_pixels(self) -> int:
+        """Pixels of all images."""
+
+    def __len__(self) -> int: ...
+
+
+def count_steps(images: ImageSet, recipe: RecipeSettings) -> int:
     """Return the steps of an epoch.
 
     Those of the recipe; else ceil(pixels / (batch x crop^2)) with crops, or ceil(images / batch),

@@ -59,7 +59,11 @@ StopSignal = Callable[[], int | None]
 class FitPlan:
     """Everything that `fit` needs besides network and data.
 
-    `class_pixels` counts the annotated training pixels of each class.
+    Attributes
+    ----------
+    class_pixels : annotated training pixels of each class
+    first_epoch : from which the recipe's schedule runs to its last epoch; 1, or later where a
+        finished run is continued
     """
 
     recipe: RecipeSettings
@@ -69,4 +73,4 @@ class FitPlan:
     best_path: Path
     last_path: Path
     class_pixels: tuple[int, ...]
-    time_limit_s: float | None = None
+    first_epoch: int = 1

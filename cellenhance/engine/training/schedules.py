@@ -72,6 +72,19 @@ class ScheduleSettings(Settings):
             return math.exp(-self.rate * max(0, epoch + 1 - (self.after_epochs or 0)))
         return 1.0
 
+    def scaled(self, share: float) -> ScheduleSettings:
+        """Return the schedule for `share` of the epochs that it was made for."""
+        changes: dict[str, Any] = {}
+        if self.every_epochs is not None:
+            changes["every_epochs"] = max(1, round(share * self.every_epochs))
+        if self.at_epochs:
+            changes["at_epochs"] = tuple(max(1, round(share * each)) for each in self.at_epochs)
+        if self.rate is not None:
+            changes["rate"] = self.rate / share
+        if self.after_epochs is not None:
+            changes["after_epochs"] = round(share * self.after_epochs)
+        return self.model_copy(update=changes)
+
 
 def _as_list(value: Any) -> Any:
     """Let ``cosine`` and ``{name: step, ...}`` stand for lists of one."""

@@ -57,7 +57,9 @@ class Trainer:
             self.network.parameters(), plan.recipe.optimizer, plan.recipe.learning_rate
         )
         averaging = plan.recipe.averaging
-        self.average = WeightAverage(averaging, plan.recipe.epochs) if averaging else None
+        self.average = (
+            WeightAverage(averaging, plan.recipe.epochs, plan.first_epoch) if averaging else None
+        )
         has_final = self.network.trains_result or not self.network.branch_names
         names = (*self.network.branch_names, *([FINAL] if has_final else ()))
         check_output_weights(plan.recipe.output_weights, names)
@@ -66,7 +68,6 @@ class Trainer:
         losing = plan.recipe.augmentation.degradation
         normalization = plan.header.normalization
         self.degrader = TrainingDegrader(losing, data.images, normalization) if losing else None
-        self._deadline = math.inf
         self.predictor = Predictor(
             [LoadedModel(self.network, plan.header, plan.best_path)], plan.compute
         )
@@ -79,16 +80,14 @@ class Trainer:
         return checkpoints.load_training(path, self.network, self.optimizer)
 
     def fit(self, state: TrainingState, report: Report, stop_signal: StopSignal) -> TrainingState:
-        """Train from `state` until the recipe's end, the patience's, or the time limit.
+        """Train from `state` until the recipe's end or the patience's.
 
         Returns
         -------
-        The final counters. `finished` is False when `stop_signal` or the time limit ended it; the
-        state is saved, and `stopped_because` tells them apart (None: the signal).
+        The final counters. `finished` is False and `stopped_because` None when `stop_signal` ended
+        it; the state is saved.
         """
-        state = state.model_copy(update={"stopped_because": None})
-        limit = self.plan.time_limit_s
-        self._deadline = math.inf if limit is None else time.perf_counter() + limit
+        state = state.model_copy(update={"finished": False, "stopped_because": None})
         while state.stopped_because is None:
             started = time.perf_counter()
             state, n_images, stopped = self._run_epoch(state, report, stop_signal)
@@ -122,8 +121,6 @@ class Trainer:
                 self.save_last(_with_sums(state, totals))
             if signal_number is not None:
                 return state, n_images, True
-            if self._over_time():
-                break
         return _with_sums(state, totals), n_images, False
 
     def train_step(self, epoch: int, step: int) -> tuple[dict[str, Tensor], int]:
@@ -178,8 +175,10 @@ class Trainer:
 
     def learning_rate(self, epoch: int, step: int) -> float:
         """Return the step size of a step (epochs count from 1, steps from 0)."""
-        recipe = self.plan.recipe
-        factor = compute_factor(recipe.schedule, epoch, step, self.n_steps, recipe.epochs)
+        recipe, n_before = self.plan.recipe, self.plan.first_epoch - 1
+        factor = compute_factor(
+            recipe.schedule, epoch - n_before, step, self.n_steps, recipe.epochs - n_before
+        )
         return recipe.learning_rate * factor
 
     def _close_epoch(
@@ -240,16 +239,11 @@ class Trainer:
         recipe = self.plan.recipe
         best_epoch = state.epoch if is_best else state.best_epoch
         assert best_epoch is not None
-        over_time, more_epochs = self._over_time(), state.epoch < recipe.epochs
+        waited = state.epoch - max(best_epoch, self.plan.first_epoch - 1)
         reason = None
-        if not more_epochs and state.step >= self.n_steps:
-            reason = f"all {recipe.epochs} epochs done"
-        elif over_time:
-            reason = "the time limit was reached"
-            reason += ", --resume goes on" if more_epochs else ""
-            if self.average is not None and not self.average.tensors:
-                reason += "; it came before the epochs that swa averages"
-        elif recipe.patience is not None and state.epoch - best_epoch >= recipe.patience:
+        if state.epoch >= recipe.epochs:
+            reason = f"all {recipe.epochs} epochs done" if recipe.epochs > 1 else "all done"
+        elif recipe.patience is not None and waited >= recipe.patience:
             reason = f"no better validation mIoU for {recipe.patience} epochs"
         return state.model_copy(
             update={
@@ -258,7 +252,7 @@ class Trainer:
                 "loss_sums": {},
                 "best_epoch": best_epoch,
                 "best_miou": miou if is_best else state.best_miou,
-                "finished": reason is not None and not (over_time and more_epochs),
+                "finished": reason is not None,
                 "stopped_because": reason,
                 "seconds": state.seconds + seconds,
             }
@@ -269,9 +263,6 @@ class Trainer:
             return None
         self.network.eval()
         return evaluate(self.predictor, self.data.validation)
-
-    def _over_time(self) -> bool:
-        return time.perf_counter() >= self._deadline
 
     def _step_report(self, state: TrainingState, totals: dict[str, Tensor]) -> StepReport:
         """Read the loss from the device only now and then: reading waits for the device."""

@@ -16,8 +16,8 @@ from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.metrics.further_scores import choose_metrics
 from cellenhance.runs.folder import RunFolder, dataset_identity, read_record
 from cellenhance.tasks.benchmark.requests import BenchmarkRequest
+from cellenhance.tasks.train.draft import expected_settings
 from cellenhance.tasks.train.requests import TrainRequest
-from cellenhance.tasks.train.setup import expected_settings
 
 AS_IS = "as-is"
 """Name of the condition in which the dataset is used as it lies."""

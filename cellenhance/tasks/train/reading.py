@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE
-from cellenhance.data.dataset.manifest import Dataset
-from cellenhance.data.dataset.samples import Sample, SampleStore, load_sample
+from cellenhance.data.dataset.manifest import Dataset, SampleRow
+from cellenhance.data.dataset.samples import Sample, SampleStore, load_sample, pixel_sha256
 from cellenhance.data.normalize import Method, Normalization, fit_normalization
 from cellenhance.data.preprocess import PreprocessStep
 from cellenhance.engine.device import free_memory_bytes
@@ -20,6 +20,7 @@ from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.records import TrainingData
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback
+from cellenhance.runs.samples import UsedSample
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class RunSamples:
     training : pixels as in the files; `prepared` takes them away one by one
     normalization : with limits from the training images
     class_pixels : annotated training pixels of each class
+    used : hashes of what was decoded, by which the data are known again
     """
 
     store: SampleStore
@@ -43,6 +45,7 @@ class RunSamples:
     validation: list[Sample]
     normalization: Normalization
     class_pixels: tuple[int, ...]
+    used: tuple[UsedSample, ...]
 
     def prepared(
         self, normalization: Normalization, preprocessing: Sequence[PreprocessStep] = ()
@@ -73,29 +76,36 @@ def read_samples(
         A file does not fit its manifest row, or no training pixel is annotated.
     """
     store = SampleStore(int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE))
-    training: list[Sample] = []
+    training, validation, used = [], [], []
     counts = np.zeros(256, np.int64)
 
     def images() -> Iterator[NDArray[np.generic]]:
-        for each in _counted(train_ids, progress, "training images"):
-            sample = load_sample(dataset, dataset.row(each))
+        for row in _counted(dataset, train_ids, progress, "training images"):
+            sample = load_sample(dataset, row)
+            used.append(_used(sample, "train"))
             counts[:] += np.bincount(sample.mask.ravel(), minlength=256)
             training.append(store.keep(sample, becomes=np.float32))
             yield sample.image
 
     normalization = fit_normalization(method, images())
     class_pixels = _class_pixels(dataset, counts)
-    validation = [
-        store.keep(load_sample(dataset, dataset.row(each)))
-        for each in _counted(val_ids, progress, "validation images")
-    ]
-    return RunSamples(store, training, validation, normalization, class_pixels)
+    for row in _counted(dataset, val_ids, progress, "validation images"):
+        sample = load_sample(dataset, row)
+        used.append(_used(sample, "val"))
+        validation.append(store.keep(sample))
+    return RunSamples(store, training, validation, normalization, class_pixels, tuple(used))
 
 
-def _counted(ids: Sequence[str], progress: ProgressCallback, what: str) -> Iterator[str]:
+def _counted(
+    dataset: Dataset, ids: Sequence[str], progress: ProgressCallback, what: str
+) -> Iterator[SampleRow]:
     for done, each in enumerate(ids, start=1):
-        yield each
+        yield dataset.row(each)
         progress(done, len(ids), f"reading {what}")
+
+
+def _used(sample: Sample, subset: str) -> UsedSample:
+    return UsedSample(sample.id, subset, pixel_sha256(sample.image), pixel_sha256(sample.mask))
 
 
 def _class_pixels(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[int, ...]:

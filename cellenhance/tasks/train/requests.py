@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import SettingsError
 from cellenhance.options import Options, Output, Overwrite, Seed, option, words_of
+from cellenhance.progress import parse_minutes
+
+
+def _minutes(value: object) -> float | None:
+    return None if value is None else parse_minutes(value)
 
 
 class TrainRequest(Options):
@@ -34,11 +41,10 @@ class TrainRequest(Options):
         metavar="K|all",
         unset="the only one",
     )
-    time_limit: float | None = option(
+    time_limit: Annotated[float | None, BeforeValidator(_minutes)] = option(
         None,
-        "Stop after this many minutes of training, then validate and save.",
-        metavar="MINUTES",
-        limits={"ge": 0},
+        "Fit the schedule to this much time, such as 30m, 2h or 90s; a plain number is minutes.",
+        metavar="TIME",
     )
     init_from: Path | None = option(
         None,
@@ -47,7 +53,12 @@ class TrainRequest(Options):
         metavar="FILE",
     )
     seed: Seed = 0
-    resume: bool = option(False, "Go on with the run in the output folder.")
+    resume: bool = option(
+        False, "Go on with the run in the output folder; with more --epochs also a finished one."
+    )
+    accept_changed_data: bool = option(
+        False, "With --resume: go on although images, masks, classes or split have changed."
+    )
     overwrite: Overwrite = False
     recipe: TrainingOptions = TrainingOptions()
     compute: ComputeOptions = ComputeOptions()

@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cellenhance.engine.device import Compute
+from cellenhance.engine.checkpoints import load_state
 from cellenhance.engine.training.interruption import ERRORS, deferred_signals
-from cellenhance.engine.training.settings import first_difference, recorded_settings
 from cellenhance.errors import (
-    CheckpointError,
     OutputExistsError,
     PausedRunError,
     SettingsError,
 )
-from cellenhance.networks.complexity import count_parameters
-from cellenhance.progress import ProgressCallback, silent
+from cellenhance.progress import ProgressCallback, format_duration, silent
 from cellenhance.runs import folder as run_folder
 from cellenhance.runs.folder import RunFolder, RunRecord
 from cellenhance.runs.header import TrainingState
 from cellenhance.runs.lock import LOCK_FILE, locked
+from cellenhance.runs.samples import write_used_samples
+from cellenhance.tasks.train.draft import RunDraft, draft_run
 from cellenhance.tasks.train.log import Report, RunLog
-from cellenhance.tasks.train.memory import estimate_bytes
+from cellenhance.tasks.train.plan import RunPlan, plan_of
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import PreparedRun, prepare_run
 
 logger = logging.getLogger(__name__)
 
-_TIMED_STEPS = 3
+_LATE = 1.1
+"""How far beyond its time limit a run must come to be reported."""
 _OUT_OF_TIME = -1
 """Stands among the numbers of signals for the caller's own reason to pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What a run would do: the numbers that ``--dry-run`` prints."""
-
-    n_parameters: int
-    n_train: int
-    n_val: int
-    n_steps_per_epoch: int
-    n_epochs: int
-    memory_bytes: int
-    seconds_per_step: float
-    compute: Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +71,13 @@ def train_run(
     report: Report = lambda _: None,
     progress: ProgressCallback = silent,
     out_of_time: Callable[[], bool] = lambda: False,
+    tell: Callable[[RunPlan], None] | None = None,
 ) -> TrainResult:
     """Train to the end of the recipe and return what came of it.
 
     Parameters
     ----------
+    tell : is given the plan before the first step, for which a few steps are timed
     out_of_time : asked after every step; True pauses the run where it is, as Ctrl-C does
 
     Raises
@@ -106,12 +93,17 @@ def train_run(
     """
     folder = RunFolder(request.output)
     _check_output(folder, request)
-    prepared = prepare_run(request, progress)
+    draft = draft_run(request)
+    is_over = _is_over(draft)
+    if tell is not None and not is_over:
+        tell(plan_of(draft))
+    prepared = prepare_run(draft, progress)
     with locked(folder.root):
-        state = _start_state(prepared, request)
-        if state.finished:
+        if is_over:
+            state = load_state(folder.last_path)
             logger.info("%s is finished already (%s)", folder.root, state.stopped_because)
             return _result(folder, state)
+        state = _start_state(prepared)
         log = RunLog(folder, prepared.record, report)
         with deferred_signals() as received:
             state = prepared.trainer.fit(
@@ -129,35 +121,13 @@ def train_run(
             f"stopped in epoch {state.epoch} after step {state.step}, state saved in "
             f"{folder.last_path}; go on with --resume"
         )
+    _report_lateness(prepared.record, state)
     return _result(folder, state)
 
 
-def plan_run(request: TrainRequest, progress: ProgressCallback = silent) -> RunPlan:
-    """Return what `train_run` would do, with a few steps timed; writes nothing."""
-    prepared = prepare_run(request, progress)
-    trainer = prepared.trainer
-    recipe = trainer.plan.recipe
-    trainer.network.train()
-    trainer.train_step(1, 0)
-    started = time.perf_counter()
-    for step in range(_TIMED_STEPS):
-        float(trainer.train_step(1, step % trainer.n_steps)[0]["total"])
-    seconds = (time.perf_counter() - started) / _TIMED_STEPS
-    return RunPlan(
-        n_parameters=count_parameters(trainer.network),
-        n_train=prepared.record.n_train,
-        n_val=prepared.record.n_val,
-        n_steps_per_epoch=trainer.n_steps,
-        n_epochs=recipe.epochs,
-        memory_bytes=estimate_bytes(
-            trainer.network, recipe, max(mask.size for mask in trainer.data.images.masks)
-        ),
-        seconds_per_step=seconds,
-        compute=trainer.plan.compute,
-    )
-
-
 def _check_output(folder: RunFolder, request: TrainRequest) -> None:
+    if request.accept_changed_data and not request.resume:
+        raise SettingsError("--accept-changed-data goes with --resume: a new run takes any data")
     if request.resume and request.overwrite:
         raise SettingsError("--resume and --overwrite contradict each other; give one of them")
     if folder.record_path.exists() and not (request.resume or request.overwrite):
@@ -175,35 +145,53 @@ def _check_output(folder: RunFolder, request: TrainRequest) -> None:
         )
 
 
-def _start_state(prepared: PreparedRun, request: TrainRequest) -> TrainingState:
+def _is_over(draft: RunDraft) -> bool:
+    """Tell whether nothing is left to do: a finished run that is not to be continued."""
+    former = draft.former
+    return former is not None and former.is_finished and draft.continued == former.record.continued
+
+
+def _start_state(prepared: PreparedRun) -> TrainingState:
     """Return the counters to start from, and bring the folder into the state they describe."""
-    folder, record = prepared.folder, prepared.record
-    if request.resume and folder.record_path.exists():
-        _check_same_run(run_folder.read_record(folder), record, folder)
-        if folder.last_path.is_file():
-            state = prepared.trainer.resume()
-            for path in (folder.metrics_path, folder.timing_path):
-                run_folder.cut_back(path, state.epoch - 1)
-            if not state.finished:
-                logger.info("going on in epoch %d at step %d", state.epoch, state.step)
-            return state
+    folder, record, former = prepared.draft.folder, prepared.record, prepared.draft.former
+    if former is not None and record != former.record:
+        run_folder.write_record(folder, record)
+    if former is not None and former.state is not None:
+        write_used_samples(folder.samples_path, prepared.used)
+        state = prepared.trainer.resume()
+        for path in (folder.metrics_path, folder.timing_path):
+            run_folder.cut_back(path, state.epoch - 1)
+        logger.info("going on in epoch %d at step %d%s", state.epoch, state.step, _anew(prepared))
+        return state
+    if former is not None:
         logger.info("%s has no checkpoint yet: starting over", folder.root)
     for path in (folder.metrics_path, folder.timing_path, folder.last_path, folder.best_path):
         path.unlink(missing_ok=True)
     run_folder.write_record(folder, record)
+    write_used_samples(folder.samples_path, prepared.used)
     return TrainingState()
 
 
-def _check_same_run(old: RunRecord, new: RunRecord, folder: RunFolder) -> None:
-    difference = first_difference(recorded_settings(old), recorded_settings(new))
-    if difference is None and old.initialised_from != new.initialised_from:
-        difference = f"--init-from: {old.initialised_from}, now {new.initialised_from}"
-    if difference is None and old.dataset_identity != new.dataset_identity:
-        difference = "the dataset or its split has changed"
-    if difference is not None:
-        raise CheckpointError(
-            f"{folder.record_path}: the run was started otherwise ({difference}); repeat the "
-            f"first command with --resume: {old.command_line}"
+def _anew(prepared: PreparedRun) -> str:
+    """Return what there is to say of a continued run's schedule."""
+    if not prepared.record.continued:
+        return ""
+    last, plan = prepared.record.continued[-1], prepared.trainer.plan
+    names = " x ".join(each.name for each in plan.recipe.schedule)
+    return (
+        f"; a new {names} schedule runs from a rate of {last.learning_rate:g} over the epochs "
+        f"{last.first_epoch} to {plan.recipe.epochs}"
+    )
+
+
+def _report_lateness(record: RunRecord, state: TrainingState) -> None:
+    budget = record.time_budget
+    if budget is not None and state.seconds > max(_LATE * budget.limit_s, budget.limit_s + 60):
+        logger.warning(
+            "training took %s, the time limit was %s: steps took longer than when they were "
+            "measured",
+            format_duration(state.seconds),
+            format_duration(budget.limit_s),
         )
 
 

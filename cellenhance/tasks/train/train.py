@@ -9,9 +9,11 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.splits import load_split
 from cellenhance.errors import SettingsError
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.tasks.train.draft import draft_run
 from cellenhance.tasks.train.log import Watch, unwatched
+from cellenhance.tasks.train.plan import RunPlan, plan_of
 from cellenhance.tasks.train.requests import TrainRequest
-from cellenhance.tasks.train.run import RunPlan, TrainResult, plan_run, train_run
+from cellenhance.tasks.train.run import TrainResult, train_run
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,11 @@ class TrainPlan:
 
     n_runs: int
     run: RunPlan
+
+    @property
+    def seconds(self) -> float:
+        """Return what all runs take together."""
+        return self.n_runs * self.run.seconds
 
 
 def train(
@@ -45,15 +52,20 @@ def train(
     results = []
     for each in runs_of(request):
         with watch(each.output.name) as report:
-            results.append(train_run(each, report, progress))
+            results.append(train_run(each, report, progress, tell=_log_plan))
         logger.info("%s", results[-1].summary)
     return tuple(results)
 
 
-def plan_training(request: TrainRequest, progress: ProgressCallback = silent) -> TrainPlan:
+def plan_training(request: TrainRequest) -> TrainPlan:
     """Return what `train` would do, with a few steps of the first run timed; writes nothing."""
     runs = runs_of(request)
-    return TrainPlan(len(runs), plan_run(runs[0], progress))
+    return TrainPlan(len(runs), plan_of(draft_run(runs[0])))
+
+
+def _log_plan(plan: RunPlan) -> None:
+    for line in plan.lines:
+        logger.info("%s", line)
 
 
 def runs_of(request: TrainRequest) -> list[TrainRequest]:
