@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cellenhance.cli.app import app
 
-SLOW = ("torch", "kornia", "scipy", "skimage", "matplotlib")
+SLOW = ("torch", "numpy", "kornia", "scipy", "skimage", "matplotlib")
 
 # Runs in a process of its own: this one has imported torch for other tests.
 SHOW_ALL = """

@@ -25,7 +25,9 @@ OF_THE_REPOSITORY = re.compile(
     r"(?:cellenhance|tests|docs|examples|benchmarks|\.ci)/[\w./-]+"
     r"|[\w-]+/[\w-]+\.py|models\.yaml|pyproject\.toml|[A-Z]+\.md"
 )
-NAMED_COMMAND = re.compile(r"(?<!from )\bcellenhance +((?:[a-z][a-z-]*)(?: +[a-z][a-z-]*)?)")
+NAMED_COMMAND = re.compile(
+    r"(?<!from )(?<!import )\bcellenhance +((?:[a-z][a-z-]*)(?: +[a-z][a-z-]*)?)"
+)
 
 
 def words_of(group: Any = None, path: tuple[str, ...] = ()) -> list[str]:
