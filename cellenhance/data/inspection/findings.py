@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cellenhance.data.dataset.manifest import Dataset
+from cellenhance.data.inspection.brightness import find_drift, find_mixed_kinds
 from cellenhance.data.inspection.facts import SampleFacts
 from cellenhance.data.inspection.lookalikes import Lookalike
 from cellenhance.data.inspection.mask_shift import judge_shifts
@@ -50,6 +51,7 @@ def find_in_samples(
         *_image_problems(facts),
         *_saturated(dataset, facts),
         *_mixed_types(dataset),
+        *_uneven_brightness(dataset, facts),
         *_shifted_masks(dataset, facts),
         *_missing_classes(dataset, facts),
     ]
@@ -159,6 +161,41 @@ def _mixed_types(dataset: Dataset) -> list[Finding]:
         "convert them alike, or train with --set recipe.normalization=per-image"
     )
     return [Finding("mixed-types", "warning", text)]
+
+
+def _uneven_brightness(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[Finding]:
+    """Name kinds of picture that are mixed, and a background that is adrift within the larger."""
+    background = dataset.description.background
+    index = None if background is None else dataset.class_names.index(background)
+    mixed = find_mixed_kinds(facts, index)
+    if mixed is None:
+        return _drifting(dataset, facts)
+    kinds = (mixed.bright_on_dark, mixed.dark_on_bright)
+    fewer, more = sorted(kinds, key=len)
+    text = (
+        f"{len(kinds[0])} image(s) show bright structures on a dark background, {len(kinds[1])} "
+        f"dark ones on a bright background ({name_some(fewer)}), as fluorescence and transmitted "
+        "light do: one model has to learn both from the images of each; make a dataset of each "
+        "kind with --exclude at prepare, or see that every part of the split has both"
+    )
+    found = [Finding("mixed-contrast", "warning", text, fewer)]
+    return [*found, *_drifting(dataset, [each for each in facts if each.id in more])]
+
+
+def _drifting(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[Finding]:
+    drift = find_drift(facts)
+    if drift is None:
+        return []
+    several = dataset.description.channels > 1
+    fold = f" {drift.high / drift.low:.1f}-fold" if drift.low > 0 else ""
+    text = (
+        f"{f'channel {drift.channel}: the ' if several else 'the '}background offset differs{fold} "
+        f"between images, {drift.low:.4g} to {drift.high:.4g} (10th to 90th percentile), which is "
+        f"{drift.in_ranges:.1f} times the brightness range within an image: one scale of "
+        "brightness does not fit all; record with one exposure, subtract the background, or train "
+        f"with --set recipe.normalization=per-image (beyond: {name_some(drift.ids)})"
+    )
+    return [Finding("varying-background", "warning", text, drift.ids)]
 
 
 def _shifted_masks(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[Finding]:

@@ -21,6 +21,8 @@ _MAD_TO_SIGMA = 0.6744897501960817
 _LEAST_PIXELS = 100
 _OFFSET_BLOCK_PX = 8
 _OFFSET_PERCENTILE = 1.0
+_PERCENTILES = (1, 50, 99)
+_MOST_SORTED = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,16 @@ class ImageQuality:
     Attributes
     ----------
     offset : (C,) what the darkest places of each channel read, see `background_offset`
+    low, median, high : (C,) 1st, 50th and 99th percentile of each channel
     noise : (C,) sigma of the noise of each channel, see `measure_quality`
     class_mean : (K, C) mean of the pixels of each class
     class_noise : (K, C) sigma of the noise within each class
     """
 
     offset: NDArray[np.float64]
+    low: NDArray[np.float64]
+    median: NDArray[np.float64]
+    high: NDArray[np.float64]
     noise: NDArray[np.float64]
     class_mean: NDArray[np.float64]
     class_noise: NDArray[np.float64]
@@ -76,6 +82,8 @@ def measure_quality(image: ImageArray, mask: MaskArray, n_classes: int) -> Image
     n_channels = image.shape[2]
     offset, noise = np.full((2, n_channels), np.nan)
     mean, within = np.full((2, n_classes, n_channels), np.nan)
+    step = 1 + int(np.sqrt(mask.size / _MOST_SORTED))  # of a large image every n-th pixel will do
+    low, median, high = np.percentile(image[::step, ::step], _PERCENTILES, axis=(0, 1))
     present = [index for index in range(n_classes) if (mask == index).any()]
     for channel in range(n_channels):
         pixels = image[..., channel].astype(np.float32)
@@ -86,7 +94,7 @@ def measure_quality(image: ImageArray, mask: MaskArray, n_classes: int) -> Image
             inside = mask == index
             mean[index, channel] = pixels[inside].mean(dtype=np.float64)
             within[index, channel] = _sigma(response[inside & usable])
-    return ImageQuality(offset, noise, mean, within)
+    return ImageQuality(offset, low, median, high, noise, mean, within)
 
 
 def background_offset(image: NDArray[np.floating]) -> float:
