@@ -130,9 +130,14 @@ def _texts_of(value: Any, declared: Declaration) -> list[str]:
     """Return the words of a value; one empty word for a flag."""
     if isinstance(value, bool):
         return [""]
-    values = value if isinstance(value, tuple) else (value,)
-    texts = [f"{each:g}" if isinstance(each, float) else str(each) for each in values]
+    texts = list(map(text_of, value if isinstance(value, tuple) else (value,)))
     return [",".join(texts)] if declared.get("commas") else texts
+
+
+def text_of(value: Any) -> str:
+    """Return one value as a word: the shortest that means the same number."""
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def range_of(field: FieldInfo) -> str:
@@ -168,7 +173,7 @@ def _refuse(model: type[Options], error: ValidationError) -> str:
     field = model.model_fields.get(name)
     if field is None:
         return f"{model.__name__} has no option '{name}'{suggest(name, model.model_fields)}"
-    flag = flag_of(name, field)
+    flag = flag_of(name, field) if declaration(field) is not None else name
     if first["type"] == "missing":
         return f"{flag} is missing"
     found = f"{flag} {shorten_text(str(first['input']))}"
@@ -178,11 +183,18 @@ def _refuse(model: type[Options], error: ValidationError) -> str:
         return f"{found}: expected {first['ctx']['expected'].replace(chr(39), '')}"
     if first["type"] == "too_short":
         return f"{flag}: expected at least {first['ctx']['min_length']}"
-    kinds = [words for kind, words in _NUMBERS.items() if kind in types_in(field.annotation)]
-    limits = range_of(field) or _limits_in_words(first.get("ctx", {}))
-    between = " " if limits.startswith("above") else " from " if " to " in limits else " of "
-    expected = between.join(filter(None, (*kinds[:1], limits)))
+    expected = _expected(field, first.get("ctx", {}))
     return f"{found}: {f'expected {expected}' if expected else first['msg']}"
+
+
+def _expected(field: FieldInfo, limits: Mapping[str, Any]) -> str:
+    """Return what a field takes: "a whole number of at least 32", "a number, or all"."""
+    types = types_in(field.annotation)
+    kinds = [words for kind, words in _NUMBERS.items() if kind in types]
+    shown = range_of(field) or _limits_in_words(limits)
+    between = " " if shown.startswith("above") else " from " if " to " in shown else " of "
+    number = between.join(filter(None, (*kinds[:1], shown)))
+    return ", or ".join(filter(None, (number, *(each for each in types if isinstance(each, str)))))
 
 
 def types_in(annotation: Any) -> set[Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import ASCII, ROUNDED
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -125,7 +126,17 @@ def _described(text: str, *, required: bool) -> Text:
 
 def _panel(title: str, rows: Sequence[Row], columns: int, names: int) -> RenderableType:
     body = _stacked(rows) if columns < _NARROW else _beside(rows, names)
-    return Panel(body, title=title, title_align="left", border_style="dim", width=columns)
+    lines = ROUNDED if _can_show(ROUNDED.top_left) else ASCII
+    return Panel(body, lines, title=title, title_align="left", border_style="dim", width=columns)
+
+
+def _can_show(text: str) -> bool:
+    """Tell whether stdout has these letters, which a pipe on Windows may not."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stacked(rows: Iterable[Row]) -> Table:

@@ -63,6 +63,10 @@ class Group(TyperGroup):
                 raise
             _explain(error)
             sys.exit(error.exit_code)
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            sys.exit(1)
         if not standalone_mode:
             return result
         sys.exit(result if isinstance(result, int) else 0)
@@ -70,11 +74,12 @@ class Group(TyperGroup):
 
 def _explain(error: typer.TyperException) -> None:
     """Show a usage error as one line, with the nearest right word and where to read more."""
+    # Typer hands out none of its kinds of usage errors: they are told by their names.
+    kind, parameter = type(error).__name__, getattr(error, "param", None)
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
+    if kind == "NoArgsIsHelpError":
         typer.echo(error.format_message())
         return
-    kind, parameter = type(error).__name__, getattr(error, "param", None)
     option = getattr(error, "option_name", "")
     if context is not None and kind == "NoSuchOption":
         message = _unknown_option(context.command, option)

@@ -6,12 +6,21 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeGuard, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
-from cellenhance.options import Declaration, Options, declaration, flag_of, range_of, types_in
+from cellenhance.options import (
+    Declaration,
+    Options,
+    declaration,
+    flag_of,
+    range_of,
+    text_of,
+    types_in,
+)
 
 _PLAIN_LIMITS = ("at least 0", "at least 1", "above 0")
 """Limits that nobody needs to be told of a count or a size."""
@@ -61,7 +70,7 @@ class Leaf:
         return is_open and not self.declared.get("commas")
 
 
-def is_record(annotation: Any) -> bool:
+def is_record(annotation: Any) -> TypeGuard[type[Options]]:
     """Tell whether a parameter of a command is a record of options."""
     return isinstance(annotation, type) and issubclass(annotation, Options)
 
@@ -79,7 +88,7 @@ def leaves_of(
     for name, field in record.model_fields.items():
         default = field.get_default() if defaults is None else getattr(defaults, name)
         declared = declaration(field)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Options):
+        if is_record(field.annotation):
             inside = default if isinstance(default, Options) else None
             groups.append((field.annotation, inside, name))
         elif declared is not None:
@@ -136,9 +145,7 @@ def _build(record: type[Options], tree: Mapping[str, Any]) -> Options:
     What was not given is left to the defaults, so that a record knows what was.
     """
     values = {
-        name: _build(field.annotation, tree[name])
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Options)
-        else tree[name]
+        name: _build(field.annotation, tree[name]) if is_record(field.annotation) else tree[name]
         for name, field in record.model_fields.items()
         if name in tree
     }
@@ -155,7 +162,8 @@ def _collected(leaf: Leaf) -> tuple[Any, Any]:
     """Return the type and the default of what Typer collects: flags, paths, words, or lists."""
     if leaf.field.annotation is bool:
         return bool | None, None
-    word: Any = Path if Path in types_in(leaf.field.annotation) else str
+    is_path = types_in(leaf.field.annotation) - {NoneType, ...} == {Path}
+    word: Any = Path if is_path else str
     kind = list[word] if leaf.is_list else word
     return (kind, inspect.Parameter.empty) if leaf.is_required else (kind | None, None)
 
@@ -179,7 +187,7 @@ def _default_of(leaf: Leaf) -> str:
         return leaf.declared.get("unset", "")
     values = leaf.default if isinstance(leaf.default, tuple) else (leaf.default,)
     between = "," if leaf.declared.get("commas") else ", "
-    return between.join(f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+    return between.join(map(text_of, values))
 
 
 def _metavar_of(leaf: Leaf) -> str | None:

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from cellenhance.cli.invocation import command
-from cellenhance.options import Options, Output, Overwrite, argument, option
+from cellenhance.options import Options, Output, Overwrite, argument, option, words_of
 
 
 class Inner(Options):
@@ -92,3 +92,18 @@ def test_two_options_of_one_flag_are_a_mistake_of_ours() -> None:
 
     with pytest.raises(TypeError, match="--size, --name"):
         command(work)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(source=Path("here"), output=Path("there")),
+        Request(source=Path("-x y"), output=Path("a b"), numbers=(0.1, 1e-9, 3), overwrite=True),
+        Request(source=Path("s"), output=Path("o"), inner=Inner(size=2, names=("a,b", "c d"))),
+    ],
+)
+def test_the_words_of_a_record_make_it_again(request_: Request) -> None:
+    words = words_of(request_)
+    done, taken = run(*words[1:], "--", words[0])
+    assert done.exit_code == 0, done.stderr
+    assert taken[0] == request_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +67,28 @@ def test_a_group_alone_shows_its_help(line: str, cli: Callable[..., Any]) -> Non
     done = cli(*line.split())
     assert done.exit_code == 2
     assert f"Usage: cellenhance {line}".strip() in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-m", "AEP"), "did you mean 'aep'?"),
+        (("-m", "unet++"), "did you mean 'unet'?"),
+        (("--set", "epochs=3"), "did you mean 'recipe.epochs'?"),
+        (("--set", "augmentation.flip=false"), "did you mean 'recipe.augmentation'?"),
+        (("--set", "recipe.epoch=3"), "did you mean 'epochs'?"),
+        (("--recipe", "CellEnhance"), "did you mean 'cellenhance'?"),
+    ],
+)
+def test_a_wrong_name_of_the_catalogue_is_answered_with_the_right_one(
+    cli: Callable[..., Any],
+    tiny_dataset: Path,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    done = cli("train", tiny_dataset, "-o", tmp_path / "run", *words)
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert said in line
+    assert not (tmp_path / "run").exists()

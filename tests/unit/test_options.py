@@ -8,9 +8,12 @@ import pytest
 
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.engine.options import ComputeOptions, TilingOptions
+from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import SettingsError
-from cellenhance.options import Options, argument, declaration, option, range_of
+from cellenhance.options import Options, argument, declaration, option, range_of, words_of
 from cellenhance.render.style import DisplayOptions
+from cellenhance.tasks.datasets.requests import SplitRequest
+from cellenhance.tasks.train.requests import TrainRequest
 
 
 class Group(Options):
@@ -19,6 +22,7 @@ class Group(Options):
     share: float | None = option(None, "Share.", limits={"ge": 0, "le": 1})
     kind: Literal["round", "flat"] = option("round", "Form.", flag="--form")
     words: tuple[float, ...] = option((), "Numbers.", commas=True)
+    places: int | Literal["all"] = option("all", "Places.")
     hidden: str = "not an option"
 
 
@@ -29,6 +33,7 @@ def test_defaults_are_those_declared() -> None:
         "share": None,
         "kind": "round",
         "words": (),
+        "places": "all",
         "hidden": "not an option",
     }
     assert ComputeOptions() == ComputeOptions(device="auto", precision="auto")
@@ -44,6 +49,8 @@ def test_defaults_are_those_declared() -> None:
         ({"share": float("nan")}, "--share nan: expected a number from 0 to 1"),
         ({"kind": "oval"}, "--form oval: expected round or flat"),
         ({"words": ["1", "x"]}, "--words x: expected a number"),
+        ({"places": "some"}, "--places some: expected a whole number, or all"),
+        ({"hidden": 3}, "hidden 3: Input should be a valid string"),
         ({"n_cell": 1}, "Group has no option 'n_cell'; did you mean 'n_cells'?"),
     ],
 )
@@ -76,3 +83,25 @@ def test_limits_are_told_in_words() -> None:
 
 def test_a_field_that_is_not_declared_is_no_option() -> None:
     assert declaration(Group.model_fields["hidden"]) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (Group(), []),
+        (Group(folder="there", n_cells=4), ["there", "--n-cells", "4"]),
+        (Group(share=0.1, words=(1, 0.123456789)), ["--share", "0.1", "--words", "1,0.123456789"]),
+        (Group(kind="flat", places=2), ["--form", "flat", "--places", "2"]),
+        (
+            TrainRequest(
+                dataset="d", output="o", resume=True, recipe=TrainingOptions(set=("a=1", "b=2"))
+            ),
+            ["d", "-o", "o", "--resume", "--set", "a=1", "--set", "b=2"],
+        ),
+        (SplitRequest(dataset="d", stratified=False), ["d", "--no-stratified"]),
+    ],
+)
+def test_the_words_of_a_record_are_those_that_differ_from_its_defaults(
+    record: Options, words: list[str]
+) -> None:
+    assert words_of(record) == words
