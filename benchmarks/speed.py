@@ -18,8 +18,8 @@ from sklearn.metrics import confusion_matrix as their_confusion
 from torch import nn
 
 from cellenhance.catalog import load_catalog
+from cellenhance.engine.checkpoints import fold_batch_norm
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.losses.objective import compute_objective
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.networks.blocks import Dropout, SegmentationNetwork

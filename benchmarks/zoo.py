@@ -20,8 +20,8 @@ import torch
 from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.engine import seeding
+from cellenhance.engine.checkpoints import fold_batch_norm
 from cellenhance.engine.evaluation import count_pixels
-from cellenhance.engine.folding import fold_batch_norm
 from cellenhance.engine.inference import Predictor
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         InstanceSettings as InstanceSettings,
         SourceOptions as SourceOptions,
     )
+    from cellenhance.engine.image_pass import AppliedToImages as AppliedToImages
     from cellenhance.engine.model import Model as Model, load_model as load_model
     from cellenhance.engine.options import (
         ComputeOptions as ComputeOptions,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         RecipeOptions as RecipeOptions,
         TrainingOptions as TrainingOptions,
     )
-    from cellenhance.engine.whole_translations import Translations as Translations
+    from cellenhance.engine.translation import Translations as Translations
     from cellenhance.errors import CellEnhanceError as CellEnhanceError
     from cellenhance.metrics.scores import Scores as Scores
     from cellenhance.render.style import (
@@ -58,10 +59,8 @@ if TYPE_CHECKING:
     from cellenhance.tasks.compare.contour_request import (
         ContourOverlayRequest as ContourOverlayRequest,
     )
-    from cellenhance.tasks.compare.records import (
-        CompareRequest as CompareRequest,
-        CompareResult as CompareResult,
-    )
+    from cellenhance.tasks.compare.records import CompareResult as CompareResult
+    from cellenhance.tasks.compare.requests import CompareRequest as CompareRequest
     from cellenhance.tasks.datasets.augment import augment_dataset as augment_dataset
     from cellenhance.tasks.datasets.camera import measure_camera as measure_camera
     from cellenhance.tasks.datasets.degrade import (
@@ -91,11 +90,14 @@ if TYPE_CHECKING:
     from cellenhance.tasks.demo import DemoResult as DemoResult, run_demo as run_demo
     from cellenhance.tasks.doctor import Diagnosis as Diagnosis, diagnose as diagnose
     from cellenhance.tasks.evaluate.predictions import (
-        EvaluatePredictionsRequest as EvaluatePredictionsRequest,
         evaluate_predictions as evaluate_predictions,
     )
-    from cellenhance.tasks.evaluate.run import (
+    from cellenhance.tasks.evaluate.requests import (
+        EvaluatePredictionsRequest as EvaluatePredictionsRequest,
         EvaluateRunRequest as EvaluateRunRequest,
+        ScoringOptions as ScoringOptions,
+    )
+    from cellenhance.tasks.evaluate.run import (
         RunScores as RunScores,
         evaluate_run as evaluate_run,
     )
@@ -106,9 +108,12 @@ if TYPE_CHECKING:
         show_model as show_model,
     )
     from cellenhance.tasks.predict.predict import (
-        PredictRequest as PredictRequest,
-        PredictResult as PredictResult,
+        PredictedImage as PredictedImage,
         predict as predict,
+    )
+    from cellenhance.tasks.predict.requests import (
+        PredictOutputs as PredictOutputs,
+        PredictRequest as PredictRequest,
     )
     from cellenhance.tasks.prepare.prepare import prepare_dataset as prepare_dataset
     from cellenhance.tasks.prepare.requests import (
@@ -121,18 +126,21 @@ if TYPE_CHECKING:
         PretrainResult as PretrainResult,
         pretrain as pretrain,
     )
-    from cellenhance.tasks.report.report import ReportRequest as ReportRequest, report as report
+    from cellenhance.tasks.report.report import report as report
+    from cellenhance.tasks.report.requests import ReportRequest as ReportRequest
     from cellenhance.tasks.requests import DemoRequest as DemoRequest
     from cellenhance.tasks.train.requests import TrainRequest as TrainRequest
     from cellenhance.tasks.train.run import TrainResult as TrainResult
     from cellenhance.tasks.train.train import train as train
     from cellenhance.tasks.translate.export_translations import (
-        ExportTranslationsRequest as ExportTranslationsRequest,
-        ExportTranslationsResult as ExportTranslationsResult,
+        ExportedImage as ExportedImage,
         export_translations as export_translations,
     )
-    from cellenhance.tasks.translate.translate import (
+    from cellenhance.tasks.translate.requests import (
+        ExportTranslationsRequest as ExportTranslationsRequest,
         TranslateRequest as TranslateRequest,
+    )
+    from cellenhance.tasks.translate.translate import (
         TranslateResult as TranslateResult,
         translate as translate,
     )
@@ -147,11 +155,12 @@ _NAMES = {
     "cellenhance.data.degrade.settings": "DegradeOptions",
     "cellenhance.data.files.options": "ReadingOptions",
     "cellenhance.data.importers.options": "InstanceSettings SourceOptions",
+    "cellenhance.engine.image_pass": "AppliedToImages",
     "cellenhance.engine.model": "Model load_model",
     "cellenhance.engine.options": "ComputeOptions DeviceOptions TilingOptions",
     "cellenhance.engine.predictions": "Prediction",
     "cellenhance.engine.training.options": "RecipeOptions TrainingOptions",
-    "cellenhance.engine.whole_translations": "Translations",
+    "cellenhance.engine.translation": "Translations",
     "cellenhance.errors": "CellEnhanceError",
     "cellenhance.metrics.scores": "Scores",
     "cellenhance.render.style": "DisplayOptions FigureStyle",
@@ -160,7 +169,8 @@ _NAMES = {
     "cellenhance.tasks.compare.compare": "compare",
     "cellenhance.tasks.compare.contour_overlay": "ContourOverlayResult contour_overlay",
     "cellenhance.tasks.compare.contour_request": "ContourOverlayRequest",
-    "cellenhance.tasks.compare.records": "CompareRequest CompareResult",
+    "cellenhance.tasks.compare.records": "CompareResult",
+    "cellenhance.tasks.compare.requests": "CompareRequest",
     "cellenhance.tasks.datasets.augment": "augment_dataset",
     "cellenhance.tasks.datasets.camera": "measure_camera",
     "cellenhance.tasks.datasets.degrade": "DegradeResult degrade_dataset",
@@ -175,23 +185,27 @@ _NAMES = {
     "cellenhance.tasks.datasets.synthesize": "synthesize_dataset",
     "cellenhance.tasks.demo": "DemoResult run_demo",
     "cellenhance.tasks.doctor": "Diagnosis diagnose",
-    "cellenhance.tasks.evaluate.predictions": "EvaluatePredictionsRequest evaluate_predictions",
-    "cellenhance.tasks.evaluate.run": "EvaluateRunRequest RunScores evaluate_run",
+    "cellenhance.tasks.evaluate.predictions": "evaluate_predictions",
+    "cellenhance.tasks.evaluate.requests": (
+        "EvaluatePredictionsRequest EvaluateRunRequest ScoringOptions"
+    ),
+    "cellenhance.tasks.evaluate.run": "RunScores evaluate_run",
     "cellenhance.tasks.models": "ModelDetails ModelSummary list_models show_model",
-    "cellenhance.tasks.predict.predict": "PredictRequest PredictResult predict",
+    "cellenhance.tasks.predict.predict": "PredictedImage predict",
+    "cellenhance.tasks.predict.requests": "PredictOutputs PredictRequest",
     "cellenhance.tasks.prepare.prepare": "prepare_dataset",
     "cellenhance.tasks.prepare.requests": "PrepareRequest SourceReadingOptions",
     "cellenhance.tasks.prepare.write": "PrepareResult",
     "cellenhance.tasks.pretrain.pretrain": "PretrainRequest PretrainResult pretrain",
-    "cellenhance.tasks.report.report": "ReportRequest report",
+    "cellenhance.tasks.report.report": "report",
+    "cellenhance.tasks.report.requests": "ReportRequest",
     "cellenhance.tasks.requests": "DemoRequest",
     "cellenhance.tasks.train.requests": "TrainRequest",
     "cellenhance.tasks.train.run": "TrainResult",
     "cellenhance.tasks.train.train": "train",
-    "cellenhance.tasks.translate.export_translations": (
-        "ExportTranslationsRequest ExportTranslationsResult export_translations"
-    ),
-    "cellenhance.tasks.translate.translate": "TranslateRequest TranslateResult translate",
+    "cellenhance.tasks.translate.export_translations": "ExportedImage export_translations",
+    "cellenhance.tasks.translate.requests": "ExportTranslationsRequest TranslateRequest",
+    "cellenhance.tasks.translate.translate": "TranslateResult translate",
 }
 """The public names by the module that they come from."""
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -97,6 +97,7 @@ tifffile.imwrite(WORK / "mask.tif", prediction.mask)
 np.save(WORK / "probabilities.npy", prediction.probabilities)  # (K, H, W)
 for index, name in enumerate(model.classes):
     print(f"{name}: {np.mean(prediction.mask == index):.1%} of the pixels")
+print(f"mean entropy {prediction.entropy.mean():.3f}: 0 is sure of a class, 1 undecided")  # (H, W)
 
 # %% Translations are made for segmentation, not for intensity measurement; filter k is not class k
 translations = model.translate(image)

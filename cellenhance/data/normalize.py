@@ -78,7 +78,7 @@ class RangeWatch:
         self._lowest = np.full(n_channels, np.inf)
         self._highest = np.full(n_channels, -np.inf)
         self._n_outside = np.zeros(n_channels, np.int64)
-        self._n_pixels = 0
+        self._n_below = self._n_above = self._n_pixels = 0
 
     def add(self, region: ImageArray) -> None:
         """Take in (h, w, C); regions must not overlap."""
@@ -86,11 +86,26 @@ class RangeWatch:
             self._normalization.observed_low, self._normalization.observed_high, strict=True
         )
         self._n_pixels += region.shape[0] * region.shape[1]
+        below, above = (np.zeros(region.shape[:2], np.bool_) for _ in range(2))
         for channel, (low, high) in enumerate(pairs):
             pixels = region[..., channel]
             self._lowest[channel] = min(self._lowest[channel], float(pixels.min()))
             self._highest[channel] = max(self._highest[channel], float(pixels.max()))
-            self._n_outside[channel] += int(np.count_nonzero((pixels < low) | (pixels > high)))
+            under, over = pixels < low, pixels > high
+            self._n_outside[channel] += np.count_nonzero(under) + np.count_nonzero(over)
+            below |= under
+            above |= over
+        self._n_below += int(np.count_nonzero(below))
+        self._n_above += int(np.count_nonzero(above))
+
+    def shares_outside(self) -> tuple[float, float] | None:
+        """Return the shares of pixels below and above the training range, in any channel.
+
+        None where limits come from each image itself, so that there is no range to be outside of.
+        """
+        if self._normalization.method == "per-image" or not self._n_pixels:
+            return None
+        return self._n_below / self._n_pixels, self._n_above / self._n_pixels
 
     def verdict(self) -> str | None:
         """Return what `Normalization.outside_range` says of the whole image."""

@@ -1,4 +1,10 @@
-"""Predictor and annotated samples become counts and scores; training and `evaluate` share it."""
+"""Predictor and annotated samples become counts and scores; training and `evaluate` share it.
+
+Beside the branches of a trained AEP network other ways of mixing them are counted in the same pass:
+the weights of the networks stay as they are, what is compared is the mixing alone.
+
+Source: Kato & Hotta, arXiv 2108.13118, Table II ("fixed": all weights 1; "w/o ensemble").
+"""
 
 from __future__ import annotations
 
@@ -6,17 +12,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cellenhance.arrays import MaskArray
 from cellenhance.data.dataset.samples import Sample
-from cellenhance.engine.ensemble_variants import variant_logits, variant_names
+from cellenhance.engine.image_pass import PassingImage, Sink, array_image, show_image
 from cellenhance.engine.inference import Predictor
-from cellenhance.engine.planes import ArrayPlane
 from cellenhance.engine.predictions import TilePrediction, mask_of
+from cellenhance.engine.sinks import Canvas
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.scores import Scores
-from cellenhance.runs.stored_confusion import RESULT, ImageMatrices
+from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.networks.outputs import SegmentationOutput
+from cellenhance.runs.stored_confusion import FIXED_WEIGHTS, RESULT, ImageMatrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,45 +105,73 @@ def evaluate_samples(
     variants : count the other ways of mixing the branches too
     probabilities : keep those of the whole image
     """
-    names = predictor.output_names if len(predictor.members) == 1 else ()
-    if names and variants:
-        names = (*names, *variant_names(predictor.members[0].network))
     for sample in samples:
-        yield _evaluate_sample(predictor, sample, names, probabilities=probabilities)
+        sink = _CountingSink(predictor, sample, variants=variants, probabilities=probabilities)
+        [evaluated] = show_image(predictor, array_image(sample.image), [sink])
+        yield evaluated
 
 
-def _evaluate_sample(
-    predictor: Predictor, sample: Sample, names: tuple[str, ...], *, probabilities: bool
-) -> EvaluatedSample:
-    n_classes = len(predictor.header.classes)
-    matrix = np.zeros((n_classes, n_classes), np.int64)
-    outputs = {name: np.zeros_like(matrix) for name in names}
-    mask = np.empty(sample.mask.shape, np.uint8)
-    kept = np.empty((n_classes, *mask.shape), np.float32) if probabilities else None
-    for part in predictor.predict_tiles(ArrayPlane(sample.image)):
-        place = (part.tile.rows.core, part.tile.cols.core)
-        truth, found = sample.mask[place], part.mask()
-        mask[place] = found
-        counted = confusion_matrix(truth, found, n_classes)
-        matrix += counted
-        if kept is not None:
-            kept[:, *place] = part.probabilities()
-        if names:
-            n_branches = len(predictor.output_names) - 1
-            masks = _other_masks(predictor, part, n_variants=len(names) - n_branches - 1)
-            counts = [confusion_matrix(truth, each, n_classes) for each in masks]
-            counts.insert(n_branches, counted)
-            for total, each in zip(outputs.values(), counts, strict=True):
-                total += each
-    return EvaluatedSample(sample, mask, kept, matrix, outputs)
+class _CountingSink(Sink[EvaluatedSample]):
+    """One sample, counted against its truth tile by tile."""
+
+    def __init__(
+        self, predictor: Predictor, sample: Sample, *, variants: bool, probabilities: bool
+    ) -> None:
+        self._sample = sample
+        self._network = predictor.single
+        self._names = predictor.output_names
+        self._variants = variant_names(self._network) if self._network and variants else ()
+        self._keeps_probabilities = probabilities
+        n_classes = len(predictor.header.classes)
+        self._matrix = np.zeros((n_classes, n_classes), np.int64)
+        self._outputs = {
+            name: np.zeros_like(self._matrix) for name in (*self._names, *self._variants)
+        }
+
+    def begin(self, image: PassingImage) -> None:
+        """Make room for the mask."""
+        size = image.info.height, image.info.width
+        self._mask: Canvas[np.uint8] = Canvas(*size)
+        self._probabilities: Canvas[np.float32] = Canvas(*size)
+
+    def tile(self, part: TilePrediction) -> None:
+        """Count the pixels of a tile."""
+        truth = self._sample.mask[part.tile.rows.core, part.tile.cols.core]
+        mask = part.mask()
+        self._mask.put(part.tile, mask)
+        if self._keeps_probabilities:
+            self._probabilities.put(part.tile, part.probabilities())
+        counted = confusion_matrix(truth, mask, len(self._matrix))
+        self._matrix += counted
+        if not self._outputs:
+            return
+        counts = [confusion_matrix(truth, m, len(counted)) for m in part.branch_masks()]
+        counts.append(counted)
+        if self._network is not None and self._variants:
+            logits = variant_logits(self._network, part.outputs[0])
+            counts += [confusion_matrix(truth, mask_of(x), len(counted)) for x in logits]
+        for total, each in zip(self._outputs.values(), counts, strict=True):
+            total += each
+
+    def finish(self) -> EvaluatedSample:
+        """Return the sample with its counts."""
+        kept = self._probabilities.array if self._keeps_probabilities else None
+        return EvaluatedSample(self._sample, self._mask.array, kept, self._matrix, self._outputs)
 
 
-def _other_masks(predictor: Predictor, part: TilePrediction, *, n_variants: int) -> list[MaskArray]:
-    """Return the masks of the branches and of the variants of a single network."""
-    masks = part.branch_masks()
-    if n_variants:
-        masks += map(mask_of, variant_logits(predictor.members[0].network, part.outputs[0]))
-    return masks
+def variant_names(network: SegmentationNetwork) -> tuple[str, ...]:
+    """Return the variants of a network: none unless it mixes branches otherwise than by a sum."""
+    return (FIXED_WEIGHTS,) if network.has_translations and network.mixing != "sum" else ()
+
+
+def variant_logits(network: SegmentationNetwork, output: SegmentationOutput) -> tuple[Tensor, ...]:
+    """Return the logits (B, K, H, W) of each variant, in the order of `variant_names`.
+
+    Fixed weights are the sum of the logits of all outputs; their mean gives the same mask.
+    """
+    if not variant_names(network):
+        return ()
+    return (torch.stack([logits.float() for logits in output.branch_logits]).sum(0),)
 
 
 def evaluate(predictor: Predictor, samples: Iterable[Sample]) -> Scores:

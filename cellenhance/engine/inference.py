@@ -1,11 +1,13 @@
 """Prediction of images of any size, tile by tile, with memory set by the tile.
 
 A `Predictor` turns regions of an image into outputs of its networks; several networks (the folds
-of a cross-validation) are averaged as probabilities. Nothing is written here.
+of a cross-validation) and several orientations of the image are averaged as probabilities. Nothing
+is written here.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,18 +19,23 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.data.normalize import RangeWatch
-from cellenhance.engine.checkpoints import LoadedModel, load_model
+from cellenhance.engine.checkpoints import LoadedModel, fold_batch_norm, load_model
 from cellenhance.engine.device import Compute, free_memory_bytes
-from cellenhance.engine.folding import fold_batch_norm
-from cellenhance.engine.network_input import NetworkInput, prepare_input, read_window
-from cellenhance.engine.planes import ArrayPlane, Plane
+from cellenhance.engine.image_pass import array_image, show_image
+from cellenhance.engine.options import TilingOptions
+from cellenhance.engine.orientations import ALL_ORIENTATIONS, AS_IT_IS, Orientation
+from cellenhance.engine.planes import NetworkInput, Plane, prepare_input, read_window
 from cellenhance.engine.predictions import Prediction, TilePrediction, mix_windows
+from cellenhance.engine.sinks import PredictionSink
 from cellenhance.engine.tiling import Tile, TileGrid, round_up
 from cellenhance.engine.windows import iterate_cells
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import activation_bytes_per_pixel
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.runs.stored_confusion import ENSEMBLE
+
+logger = logging.getLogger(__name__)
 
 _CORES_PX = (1024, 512, 256, 128, 64)
 _MEMORY_LIMIT_BYTES = 1 << 30
@@ -43,8 +50,14 @@ class Predictor:
     ----------
     members : one network, or several whose probabilities are averaged; equal classes and channels
     compute : device and precision
-    tile_px : side of the core that is kept; None: chosen from the free memory
-    context_px : pixels computed around the core; None: what the networks see
+    tile : side of the core that is kept, px; None: chosen from the free memory
+    overlap : pixels computed around the core; None: what the networks see
+    tta : average over the eight orientations of the image (test-time augmentation)
+
+    Attributes
+    ----------
+    tile_px, context_px : both as they are used: on the stride, on a TIFF tile
+    needed_context_px : what the networks see around a pixel
 
     Raises
     ------
@@ -57,12 +70,14 @@ class Predictor:
         members: Sequence[LoadedModel],
         compute: Compute,
         *,
-        tile_px: int | None = None,
-        context_px: int | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        tta: bool = False,
     ) -> None:
         _check_members(members)
         self.members = tuple(members)
         self.compute = compute
+        self.orientations = ALL_ORIENTATIONS if tta else AS_IT_IS
         self.header = members[0].header
         networks = [member.network for member in members]
         for network in networks:
@@ -71,7 +86,7 @@ class Predictor:
         self.min_size_px = max(network.min_size for network in networks)
         self.window_px = _fixed_window(members)
         if self.window_px is not None:
-            if tile_px is not None or context_px is not None:
+            if tile is not None or overlap is not None:
                 raise SettingsError(
                     f"{members[0].path}: this model is always run on windows of {self.window_px} "
                     "px, blended; leave out --tile and --overlap"
@@ -81,16 +96,27 @@ class Predictor:
             return
         reaches = [((network.receptive_field_px or 1) - 1) // 2 for network in networks]
         self.needed_context_px = round_up(max(reaches), self.stride_px)
-        wanted = self.needed_context_px if context_px is None else context_px
+        wanted = self.needed_context_px if overlap is None else overlap
         self.context_px = round_up(wanted, self.stride_px)
         # Cores are also multiples of 16: masks are streamed into TIFF tiles, which must be.
-        self.tile_px = round_up(tile_px or self._choose_tile(), math.lcm(self.stride_px, 16))
+        self.tile_px = round_up(tile or self._choose_tile(), math.lcm(self.stride_px, 16))
+
+    @property
+    def single(self) -> SegmentationNetwork | None:
+        """The one network on the image as it is, whose branches count; None for an average."""
+        is_single = len(self.members) * len(self.orientations) == 1
+        return self.members[0].network if is_single else None
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the masks that a single network gives: its branches, then the result."""
-        branches = self.members[0].network.branch_names
+        branches = () if self.single is None else self.single.branch_names
         return (*branches, ENSEMBLE) if branches else ()
+
+    @property
+    def has_several_members(self) -> bool:
+        """Tell whether there is a disagreement: several are averaged, or a network has branches."""
+        return self.single is None or bool(self.output_names)
 
     def _choose_tile(self) -> int:
         """Return the core: within 1 GiB if it can be so without computing most pixels twice."""
@@ -113,16 +139,9 @@ class Predictor:
         )
 
     def predict(self, image: ImageArray) -> Prediction:
-        """Return mask and probabilities of an image (H, W, C) in its own intensities."""
-        plane = ArrayPlane(image)
-        n_classes = len(self.header.classes)
-        probabilities = np.empty((n_classes, plane.height, plane.width), np.float32)
-        mask = np.empty((plane.height, plane.width), np.uint8)
-        for part in self.predict_tiles(plane):
-            rows, cols = part.tile.rows.core, part.tile.cols.core
-            probabilities[:, rows, cols] = part.probabilities()
-            mask[rows, cols] = part.mask()
-        return Prediction(mask, probabilities)
+        """Return all that is predicted of an image (H, W, C) in its own intensities."""
+        [prediction] = show_image(self, array_image(image), [PredictionSink()])
+        return prediction
 
     def predict_tiles(
         self, plane: Plane, watch: RangeWatch | None = None
@@ -142,15 +161,16 @@ class Predictor:
                 f"{self.header.in_channels}; pick one with --channel N or use a model of as many"
             )
         inputs = [prepare_input(plane, member.header) for member in self.members]
-        if self.window_px is not None:
-            for part in self._blend(plane, inputs):
-                _show_pixels(plane, part.tile, watch)
-                yield part
-            return
-        for tile in self.grid(plane.height, plane.width):
-            part = self._predict_window(inputs, tile)
-            _show_pixels(plane, part.tile, watch)
+        parts = self._blend(plane, inputs) if self.window_px else self._cut(plane, inputs)
+        for part in parts:
+            if watch is not None:
+                watch.add(part.pixels)
             yield part
+
+    def _cut(self, plane: Plane, inputs: Sequence[NetworkInput]) -> Iterator[TilePrediction]:
+        """Yield the tiles of the grid."""
+        for tile in self.grid(plane.height, plane.width):
+            yield self._predict_window(plane, inputs, tile)
 
     def _blend(self, plane: Plane, inputs: Sequence[NetworkInput]) -> Iterator[TilePrediction]:
         """Yield cells as weighted means of the fixed windows that cover them."""
@@ -161,48 +181,90 @@ class Predictor:
             known = {place: each for place, each in known.items() if place[0] >= top}
             for part in parts:
                 if part.start not in known:
-                    known[part.start] = self._predict_window(inputs, part.whole)
+                    known[part.start] = self._predict_window(plane, inputs, part.whole)
             yield mix_windows(parts, known)
 
-    def _predict_window(self, inputs: Sequence[NetworkInput], tile: Tile) -> TilePrediction:
+    def _predict_window(
+        self, plane: Plane, inputs: Sequence[NetworkInput], tile: Tile
+    ) -> TilePrediction:
         """Return the outputs of all members on the core of one tile."""
-        windows = {id(each.plane): read_window(each.plane, tile) for each in _one_a_plane(inputs)}
+        # What several networks share is read once.
+        planes = {id(each.plane): each.plane for each in inputs}
+        windows = {name: read_window(each, tile) for name, each in planes.items()}
         images = [each.finish(windows[id(each.plane)]) for each in inputs]
         outputs = tuple(
-            self._forward(member, image, tile)
+            self._forward(member.network, image, tile, orientation)
             for member, image in zip(self.members, images, strict=True)
+            for orientation in self.orientations
         )
-        core = images[0][tile.rows.core_in_window, tile.cols.core_in_window]
-        return TilePrediction(tile, outputs, core)
+        core = tile.rows.core_in_window, tile.cols.core_in_window
+        seen = windows.get(id(plane))
+        pixels = read_window(plane, tile) if seen is None else seen
+        return TilePrediction(tile, outputs, images[0][core], pixels[core])
 
     def _forward(
-        self, member: LoadedModel, window: NDArray[np.float32], tile: Tile
+        self,
+        network: SegmentationNetwork,
+        window: NDArray[np.float32],
+        tile: Tile,
+        orientation: Orientation,
     ) -> SegmentationOutput:
         image = torch.from_numpy(np.ascontiguousarray(window.transpose(2, 0, 1)))[None]
         with torch.inference_mode(), self.compute.autocast():
-            output: SegmentationOutput = member.network(image.to(self.compute.device))
+            turned = orientation.apply(image.to(self.compute.device))
+            output: SegmentationOutput = network(turned)
+        empty = output.logits[:, :0]
+        # Features are many maps that nobody asks for; of an average only the result counts.
+        kept = (
+            SegmentationOutput(output.logits, empty)
+            if self.single is None
+            else replace(output, features=empty)
+        )
         rows, cols = tile.rows.core_in_window, tile.cols.core_in_window
-        kept = replace(output, features=output.logits[:, :0])  # many maps that nobody asks for
-        return kept.map(lambda tensor: tensor[..., rows, cols])
+        return kept.map(lambda tensor: orientation.undo(tensor)[..., rows, cols])
 
 
 def load_predictor(
     checkpoints: Sequence[Path],
     compute: Compute,
+    tiling: TilingOptions | None = None,
     *,
-    tile_px: int | None = None,
-    context_px: int | None = None,
+    tta: bool = False,
 ) -> Predictor:
-    """Return a predictor of the networks in these checkpoint files, batch normalisation folded.
+    """Return a predictor of the networks in these checkpoint files; see `make_predictor`.
 
     Raises
     ------
-    CheckpointError, SettingsError
-        A file is no checkpoint of ours, or the networks do not fit together.
+    CheckpointError
+        A file is not a checkpoint of ours, or is damaged.
+    SettingsError
+        The networks do not fit together, or tiles cannot be chosen for them.
     """
-    loaded = [load_model(path) for path in checkpoints]
-    members = [replace(each, network=fold_batch_norm(each.network)) for each in loaded]
-    return Predictor(members, compute, tile_px=tile_px, context_px=context_px)
+    return make_predictor([load_model(path) for path in checkpoints], compute, tiling, tta=tta)
+
+
+def make_predictor(
+    models: Sequence[LoadedModel],
+    compute: Compute,
+    tiling: TilingOptions | None = None,
+    *,
+    tta: bool = False,
+) -> Predictor:
+    """Return a predictor of these networks, batch normalisation folded in copies of them.
+
+    A context that is smaller than what the networks see is warned of.
+    """
+    tiling = tiling or TilingOptions()
+    members = [replace(each, network=fold_batch_norm(each.network)) for each in models]
+    predictor = Predictor(members, compute, tile=tiling.tile, overlap=tiling.overlap, tta=tta)
+    if predictor.context_px < predictor.needed_context_px:
+        logger.warning(
+            "--overlap %d is less than the %d px the model sees around a pixel: results near tile "
+            "borders will differ from those of a whole image",
+            predictor.context_px,
+            predictor.needed_context_px,
+        )
+    return predictor
 
 
 def _check_members(members: Sequence[LoadedModel]) -> None:
@@ -233,13 +295,3 @@ def _fixed_window(members: Sequence[LoadedModel]) -> int | None:
             "one window size combine"
         )
     return windows.pop()
-
-
-def _show_pixels(plane: Plane, tile: Tile, watch: RangeWatch | None) -> None:
-    if watch is not None:
-        watch.add(plane.read(tile.rows.core, tile.cols.core))
-
-
-def _one_a_plane(inputs: Sequence[NetworkInput]) -> list[NetworkInput]:
-    """Return one of the inputs of each plane: what several networks share is read once."""
-    return list({id(each.plane): each for each in inputs}.values())

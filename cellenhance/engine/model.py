@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellenhance.arrays import ImageArray
+from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.device import choose_compute
+from cellenhance.engine.image_pass import PassingImage, array_image, show_image
 from cellenhance.engine.inference import Predictor, load_predictor
 from cellenhance.engine.predictions import Prediction
-from cellenhance.engine.whole_translations import (
-    Translations,
-    check_has_translations,
-    has_translations,
-    translate_image,
-)
+from cellenhance.engine.sinks import PredictionSink
+from cellenhance.engine.translation import Translations, TranslationSink, require_aep
 from cellenhance.errors import DatasetError
 from cellenhance.runs.folder import checkpoints_of
-
-logger = logging.getLogger(__name__)
 
 
 class Model:
@@ -55,22 +49,28 @@ class Model:
     @property
     def has_translations(self) -> bool:
         """Tell whether `translate` is possible: the model is a single AEP network."""
-        return has_translations(self._predictor)
+        return self._predictor.single is not None and self._predictor.single.has_translations
 
-    def predict(self, image: NDArray[Any]) -> Prediction:
-        """Return the mask (H, W) uint8 and the probabilities (K, H, W) float32 of an image.
+    def predict(self, image: NDArray[Any], *, tta: bool = False) -> Prediction:
+        """Return mask, probabilities, entropy and disagreement of an image.
 
         Parameters
         ----------
         image : (H, W) or (H, W, C), any integer or float dtype, in the intensities of the files
             that the model was trained on; it is normalised here
+        tta : average over the eight orientations of the image (test-time augmentation), in eight
+            times the time
 
         Raises
         ------
         DatasetError
             The array is empty, of another shape or channel number, or has NaN or infinite pixels.
         """
-        return self._predictor.predict(self._checked(image))
+        predictor = self._predictor
+        if tta:
+            predictor = Predictor(predictor.members, predictor.compute, tta=True)
+        [prediction] = show_image(predictor, self._checked(image), [PredictionSink()])
+        return prediction
 
     def translate(self, image: NDArray[Any]) -> Translations:
         """Return filters and enhanced images of an AEP model; `image` as in `predict`.
@@ -82,11 +82,12 @@ class Model:
         DatasetError
             As in `predict`.
         """
-        check_has_translations(self._predictor, self._path)
-        return translate_image(self._predictor, self._checked(image))
+        require_aep(*self._predictor.members, run=self._path)
+        [translations] = show_image(self._predictor, self._checked(image), [TranslationSink()])
+        return translations
 
-    def _checked(self, image: NDArray[Any]) -> ImageArray:
-        """Return the image as (H, W, C), or raise DatasetError."""
+    def _checked(self, image: NDArray[Any]) -> PassingImage:
+        """Return the image as the road takes it, or raise DatasetError."""
         array = np.asarray(image)
         whole = array[..., None] if array.ndim == 2 else array
         if whole.ndim != 3 or whole.size == 0 or whole.shape[2] != self.n_channels:
@@ -99,10 +100,7 @@ class Model:
                 f"the image has {whole.dtype} pixels, not all of them finite numbers; expected "
                 "integers or floats without NaN and infinity"
             )
-        reason = self._predictor.header.normalization.outside_range(whole)
-        if reason:
-            logger.warning("%s", reason)
-        return whole
+        return array_image(whole, RangeWatch(self._predictor.header.normalization))
 
 
 def load_model(path: str | PathLike[str], device: str = "auto", precision: str = "fp32") -> Model:

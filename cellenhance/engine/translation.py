@@ -1,33 +1,43 @@
-"""One image through an AEP network with everything between kept, thinned to a size to look at."""
+"""What an AEP network makes of an image before it segments it; the one record for it.
+
+Filters are not classes: filter k is the k-th additive map of network 1, whatever it shows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cellenhance.arrays import FloatImage, MaskArray
-from cellenhance.data.normalize import RangeWatch
-from cellenhance.engine.inference import Predictor
-from cellenhance.engine.planes import Plane
+from cellenhance.catalog import load_catalog
+from cellenhance.engine.checkpoints import LoadedModel, load_model
+from cellenhance.engine.image_pass import PassingImage, Sink
 from cellenhance.engine.predictions import TilePrediction
-from cellenhance.engine.tiling import Span
+from cellenhance.engine.sinks import Canvas, thinning_step
+from cellenhance.errors import SettingsError
+from cellenhance.networks.aep import AEP
+from cellenhance.networks.registry import COMPOSED
+from cellenhance.runs.folder import checkpoints_of
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
-    """What a network made of one image; every n-th pixel (`step`) of it, h x w.
+class Translations:
+    """What a network made of one image; made for segmentation, not for measurement.
 
     Attributes
     ----------
-    image : (h, w, C) float32 in [0, 1], the normalised input
-    filters : (N, h, w) float32 >= 0
-    enhanced : (N, h, w, C) float32 in [0.5, 1)
-    branch_masks : (S, h, w) uint8, one a member of the ensemble
-    mask : (h, w) uint8, the result
+    image : (H, W, C) float32 in [0, 1], the normalised input x
+    filters : (N, H, W) float32 >= 0, the additive filters f_k
+    enhanced : (N, H, W, C) float32 in [0.5, 1], sigma(x + f_k)
+    branch_masks : (S, H, W) uint8, one for each member of the ensemble
+    mask : (H, W) uint8, the result
     logit_ranges : (S,) mean over ALL pixels of max - min over the classes of each member's logits
+    step : every `step`-th pixel of the image is kept; the sizes above are those of what is kept
     """
 
     image: FloatImage
@@ -36,8 +46,13 @@ class Translated:
     branch_masks: MaskArray
     mask: MaskArray
     logit_ranges: NDArray[np.float64]
-    step: int
-    range_warning: str | None
+    step: int = 1
+
+    @property
+    def sums(self) -> NDArray[np.float32]:
+        """The sums x + f_k, (N, H, W, C) float32 >= 0."""
+        sums: NDArray[np.float32] = self.image[None] + self.filters[..., None]
+        return sums
 
     def member_shares(self, weights: list[float]) -> list[float]:
         """Return each member's share of the logit range: |w_i| r_i over the sum of all.
@@ -50,67 +65,62 @@ class Translated:
         return shares
 
 
-def translate_plane(predictor: Predictor, plane: Plane, max_side_px: int) -> Translated:
-    """Run an AEP predictor over a plane tile by tile and keep what a panel shows.
+class TranslationSink(Sink[Translations]):
+    """The translations of an image of one plane, thinned to at most `max_side_px`; None keeps all.
 
-    Memory is bounded by the tile and by `max_side_px`, the largest side of what is kept.
+    Memory is bounded by the tile and by what is kept.
     """
-    step = max(1, -(-max(plane.height, plane.width) // max_side_px))
-    height, width = -(-plane.height // step), -(-plane.width // step)
-    parts: list[tuple[slice, slice, dict[str, NDArray[np.generic]]]] = []
-    watch = RangeWatch(predictor.header.normalization)
-    sums, n_pixels = np.zeros(len(predictor.output_names) - 1), 0
-    for part in predictor.predict_tiles(plane, watch):
-        rows, thin_rows = _thin(part.tile.rows, step)
-        cols, thin_cols = _thin(part.tile.cols, step)
-        arrays = _tile_arrays(part)
-        kept = {name: array[..., rows, cols].copy() for name, array in arrays.items()}
-        parts.append((thin_rows, thin_cols, kept))
-        sums += _range_sums(part)
-        n_pixels += part.image.shape[0] * part.image.shape[1]
-    whole = {
-        name: np.empty((*array.shape[:-2], height, width), array.dtype)
-        for name, array in parts[0][2].items()
-    }
-    for thin_rows, thin_cols, kept in parts:
-        for name, array in kept.items():
-            whole[name][..., thin_rows, thin_cols] = array
-    return Translated(
-        image=np.moveaxis(whole["image"], 0, -1),
-        filters=whole["filters"],
-        enhanced=np.moveaxis(whole["enhanced"], 1, -1),
-        branch_masks=whole["branch_masks"],
-        mask=whole["mask"],
-        logit_ranges=sums / n_pixels,
-        step=step,
-        range_warning=watch.verdict(),
-    )
+
+    def __init__(self, max_side_px: int | None = None) -> None:
+        self._max_side_px = max_side_px
+
+    def begin(self, image: PassingImage) -> None:
+        """Choose which pixels are kept."""
+        size = image.info.height, image.info.width
+        self._step = 1 if self._max_side_px is None else thinning_step(*size, self._max_side_px)
+        self._floats: dict[str, Canvas[np.float32]] = {
+            name: Canvas(*size, self._step) for name in ("image", "filters", "enhanced")
+        }
+        self._masks: dict[str, Canvas[np.uint8]] = {
+            name: Canvas(*size, self._step) for name in ("branch_masks", "mask")
+        }
+        self._range_sums: NDArray[np.float64] | None = None
+        self._n_pixels = size[0] * size[1]
+
+    def tile(self, part: TilePrediction) -> None:
+        """Keep what is shown of a tile, and sum over all of its pixels."""
+        for name, values in zip(("image", "filters", "enhanced"), _maps_of(part), strict=True):
+            self._floats[name].put(part.tile, values)
+        self._masks["branch_masks"].put(part.tile, np.stack(part.branch_masks()))
+        self._masks["mask"].put(part.tile, part.mask())
+        sums = _range_sums(part)
+        self._range_sums = sums if self._range_sums is None else self._range_sums + sums
+
+    def finish(self) -> Translations:
+        """Return what was kept."""
+        assert self._range_sums is not None  # an image has at least one tile
+        floats = {name: canvas.array for name, canvas in self._floats.items()}
+        return Translations(
+            image=np.moveaxis(floats["image"], 0, -1),
+            filters=floats["filters"],
+            enhanced=np.moveaxis(floats["enhanced"], 1, -1),
+            branch_masks=self._masks["branch_masks"].array,
+            mask=self._masks["mask"].array,
+            logit_ranges=self._range_sums / self._n_pixels,
+            step=self._step,
+        )
 
 
-def _thin(span: Span, step: int) -> tuple[slice, slice]:
-    """Return which rows of a core are kept, and where they go in the thinned image."""
-    first = -span.core_start % step
-    target = -(-span.core_start // step)
-    n_kept = len(range(first, span.core_stop - span.core_start, step))
-    return slice(first, None, step), slice(target, target + n_kept)
-
-
-def _tile_arrays(part: TilePrediction) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays of one tile, rows and columns last."""
+def _maps_of(part: TilePrediction) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """Return x (C, h, w), f (N, h, w) and sigma(x + f) (N, C, h, w) of one tile."""
     output = part.outputs[0]
     assert output.filters is not None
     assert output.translations is not None
-    return {
-        "image": np.moveaxis(part.image, -1, 0),
-        "filters": _numpy(output.filters[0]),
-        "enhanced": _numpy(output.translations[0]),
-        "branch_masks": np.stack(part.branch_masks()),
-        "mask": part.mask(),
-    }
+    return np.moveaxis(part.image, -1, 0), _numpy(output.filters), _numpy(output.translations)
 
 
-def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+def _numpy(batch: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = batch[0].float().cpu().numpy()
     return array
 
 
@@ -118,3 +128,83 @@ def _range_sums(part: TilePrediction) -> NDArray[np.float64]:
     """Return the sum over pixels of max - min over classes, for each member."""
     logits = [each[0].float() for each in part.outputs[0].branch_logits]
     return np.array([float((x.amax(0) - x.amin(0)).double().sum()) for x in logits])
+
+
+def load_translator(run: Path) -> tuple[LoadedModel, AEP]:
+    """Return the model of one run that has translations, and its network.
+
+    Raises
+    ------
+    SettingsError
+        The run has several folds, or its model makes no translations.
+    CheckpointError
+        `run` is not a run.
+    """
+    checkpoints = checkpoints_of(run)
+    if len(checkpoints) > 1:
+        raise SettingsError(
+            f"{run}: holds {len(checkpoints)} folds, and each has learned filters of its own; "
+            f"name one of them, such as {checkpoints[0].parent.parent}"
+        )
+    model = load_model(checkpoints[0])
+    return model, require_aep(model, run=run)
+
+
+def require_aep(*models: LoadedModel, run: Path | None = None) -> AEP:
+    """Return the one network of `models` that has translations; SettingsError for any other."""
+    [first, *others] = models
+    where = run or first.path
+    if others:
+        raise SettingsError(
+            f"{where}: is an average of {len(models)} networks, and each has learned filters of "
+            "its own; name one fold"
+        )
+    # The type says what `has_translations` says; networks that have them are of this one class.
+    if isinstance(first.network, AEP):
+        return first.network
+    entries = load_catalog().entries.values()
+    able = [entry.name for entry in entries if COMPOSED.get(entry.architecture) is AEP]
+    raise SettingsError(
+        f"{where}: its model '{first.header.entry.name}' has no filters to show and makes no "
+        f"translations; expected a run of one of {', '.join(able)}"
+    )
+
+
+def ensemble_weights(network: AEP) -> list[float]:
+    """Return the raw weight of each member in the result, in the order of `branch_names`."""
+    if network.final_branch is not None:
+        return [float(i == network.final_branch) for i in range(network.n_filters + 1)]
+    if network.ensemble is None:
+        return [1.0] * (network.n_filters + 1)
+    weights: list[float] = network.ensemble.weight.tolist()
+    return weights
+
+
+def name_channels(n_filters: int, image_channels: Sequence[str]) -> tuple[str, ...]:
+    """Return what the channels of an export are called, in their order.
+
+    Parameters
+    ----------
+    image_channels : names of the channels of the image; a single one is not named again
+
+    >>> name_channels(1, ["grey"])
+    ('input', 'filter 1', 'sum 1', 'enhanced 1')
+    >>> name_channels(1, ["red", "blue"])[2:5]
+    ('filter 1', 'sum 1 red', 'sum 1 blue')
+    """
+    suffixes = [""] if len(image_channels) == 1 else [f" {name}" for name in image_channels]
+    names = [f"input{suffix}" for suffix in suffixes]
+    for number in range(1, n_filters + 1):
+        names.append(f"filter {number}")
+        names += [f"sum {number}{suffix}" for suffix in suffixes]
+        names += [f"enhanced {number}{suffix}" for suffix in suffixes]
+    return tuple(names)
+
+
+def stack_channels(part: TilePrediction) -> NDArray[np.float32]:
+    """Return the (channels, h, w) float32 of one tile behind the names of `name_channels`."""
+    image, filters, translations = _maps_of(part)
+    planes = [image]
+    for filter_, enhanced in zip(filters, translations, strict=True):
+        planes += [filter_[None], image + filter_, enhanced]
+    return np.concatenate(planes)

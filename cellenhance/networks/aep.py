@@ -7,7 +7,7 @@ differ the entry of the catalogue says which one it follows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellenhance.networks.blocks import SegmentationNetwork, full_precision
+from cellenhance.networks.blocks import Mixing, SegmentationNetwork, full_precision
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.networks.translation_norm import (
     at_translation,
@@ -64,6 +64,9 @@ class AEPSettings(Settings):
         if (self.ensemble == "none") != (self.final_branch is not None):
             raise ValueError("final_branch is set with ensemble: none, and only then")
         return self
+
+
+_MIXING: Mapping[str, Mixing] = {"learned": "learned", "fixed": "sum", "none": "chosen"}
 
 
 class WeightedEnsemble(nn.Module):
@@ -130,6 +133,7 @@ class AEP(SegmentationNetwork):
             if settings.ensemble == "learned"
             else None
         )
+        self.mixing = _MIXING[settings.ensemble]
         self.stride = math.lcm(translator.stride, segmenter.stride)
         self.min_size = max(translator.min_size, segmenter.min_size)
         fields = (translator.receptive_field_px, segmenter.receptive_field_px)

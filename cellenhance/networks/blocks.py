@@ -20,6 +20,9 @@ from cellenhance.networks.outputs import SegmentationOutput
 Norm = Literal["batch", "none"]
 """Whether a convolution is followed by batch normalisation."""
 
+Mixing = Literal["mean", "sum", "learned", "chosen"]
+"""How branches become the result: mean, sum of logits, sum with learned weights, one alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeepInput:
@@ -49,6 +52,9 @@ class SegmentationNetwork(nn.Module, ABC):
     branch_names : names of `SegmentationOutput.branch_logits`, in order
     trains_result : whether the result has a loss term of its own beside those of the branches;
         False where it is only a mean of heads that are trained one by one (deep supervision)
+    mixing : how the branches become the result
+    final_branch : the branch that is the result where one alone is, its place in `branch_names`
+    n_filters : number of additive filters, each of which makes a translation; 0 without them
     """
 
     stride: int
@@ -56,6 +62,9 @@ class SegmentationNetwork(nn.Module, ABC):
     receptive_field_px: int | None
     branch_names: tuple[str, ...] = ()
     trains_result: bool = True
+    mixing: Mixing = "mean"
+    final_branch: int | None = None
+    n_filters: int = 0
     classifier: nn.Conv2d
 
     def __init__(self, in_channels: int, n_classes: int, feature_channels: int) -> None:
@@ -68,9 +77,18 @@ class SegmentationNetwork(nn.Module, ABC):
     def forward(self, image: Tensor) -> SegmentationOutput:
         """Segment `image`, (B, C, H, W) float32 in [0, 1]."""
 
+    @property
+    def has_translations(self) -> bool:
+        """Whether the network makes enhanced images of its input and segments those."""
+        return self.n_filters > 0
+
     def deep_inputs(self) -> tuple[DeepInput, ...]:
         """Return where deep maps and skips are concatenated, deepest first; may be empty."""
         return ()
+
+    def prepare_folding(self) -> None:
+        """Become as many networks as there are normalisations to fold; nothing for most. Eval."""
+        return
 
     def check_input(self, image: Tensor) -> None:
         """Raise ValueError, with a size that works, unless both sides fit `stride`."""

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -58,20 +59,33 @@ def save_figure(figure: Figure, path: Path, dpi: int = 150) -> None:
         A side of the PNG would have more than 65,000 pixels.
     """
     kind = path.suffix.removeprefix(".").lower()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        _print(figure, file, kind, dpi, str(path))
+
+
+def print_png(figure: Figure, dpi: int = 150) -> bytes:
+    """Return the bytes that `save_figure` writes as PNG; errors as there."""
+    buffer = io.BytesIO()
+    _print(figure, buffer, "png", dpi, "the figure")
+    return buffer.getvalue()
+
+
+def _print(figure: Figure, target: IO[bytes], kind: str, dpi: int, name: str) -> None:
+    """Write a figure whose PNG is a whole number of pixels wide and high."""
     width_in, height_in = (float(side) for side in figure.get_size_inches())
     if kind == "png":
         width, height = round(width_in * dpi), round(height_in * dpi)
         if max(width, height) > _MOST_PX:
             raise SettingsError(
-                f"{path}: would be {width} x {height} pixels, at most {_MOST_PX} a side; lower "
+                f"{name}: would be {width} x {height} pixels, at most {_MOST_PX} a side; lower "
                 "--dpi or --width-mm, or write --format pdf"
             )
         # matplotlib cuts fractions of a pixel off; a little more than whole pixels is exact.
         figure.set_size_inches((width + 0.01) / dpi, (height + 0.01) / dpi)
     try:
-        with replacing(path) as temporary, print_settings():
+        with print_settings():
             figure.savefig(
-                temporary,
+                target,
                 format=kind,
                 dpi=dpi,
                 metadata=_METADATA.get(kind),

@@ -1,4 +1,7 @@
-"""Coloured previews of masks, since raw class indices look black; arrays in, RGB out."""
+"""Coloured previews of masks, since raw class indices look black; arrays in, RGB out.
+
+For figures of a paper, with legend and scale bar, there are `panels`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from cellenhance.arrays import IGNORE, MaskArray
 
@@ -13,6 +17,8 @@ MAX_SIDE_PX = 2048
 """Previews are for looking at: larger masks are thinned to at most this side."""
 
 _IGNORE_GREY = 128
+_LINES_ACROSS = 400
+"""Width of a line as a part of the longer side: seen when the picture fills a screen."""
 
 
 def render_preview(
@@ -51,6 +57,40 @@ def render_preview(
     table = np.full((256, 3), _IGNORE_GREY, np.uint8)
     table[: len(colors)] = [parse_color(color) for color in colors]
     return table[thinned]
+
+
+def render_overlay(
+    rgb: NDArray[np.uint8], mask: MaskArray, colors: Sequence[str], background: int
+) -> NDArray[np.uint8]:
+    """Return a picture with a line in its colour just inside the border of every class.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8, the image
+    mask : (H, W) uint8 class indices; values without a colour, such as 255, get no line
+    colors : #rrggbb of each class in index order
+    background : the class without a line
+
+    Returns
+    -------
+    (H, W, 3) uint8; the end of the picture is no border of a class
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.array([[0, 1, 1, 1]], np.uint8)
+    >>> render_overlay(np.zeros((1, 4, 3), np.uint8), mask, ["#000000", "#ff8000"], 0).tolist()
+    [[[0, 0, 0], [255, 128, 0], [0, 0, 0], [0, 0, 0]]]
+    """
+    picture = rgb.copy()
+    width = max(1, round(max(mask.shape) / _LINES_ACROSS))
+    for index, color in enumerate(colors):
+        if index == background:
+            continue
+        inside = mask == index
+        core = binary_erosion(inside, iterations=width, border_value=1)
+        picture[inside & ~core] = parse_color(color)
+    return picture
 
 
 def parse_color(color: str) -> tuple[int, int, int]:

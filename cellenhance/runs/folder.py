@@ -23,6 +23,7 @@ from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.data.normalize import Normalization
 from cellenhance.errors import CheckpointError
 from cellenhance.settings import Settings, format_yaml, read_settings
+from cellenhance.texts import from_csv_cell
 
 RECORD_FILE = "run.yaml"
 _LIBRARIES = ("torch", "numpy", "kornia", "scikit-image", "tifffile", "safetensors")
@@ -248,7 +249,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return [
+            {name: from_csv_cell(cell) if isinstance(cell, str) else cell for name, cell in row}
+            for row in (each.items() for each in csv.DictReader(file))
+        ]
 
 
 def cut_back(path: Path, last_epoch: int) -> None:

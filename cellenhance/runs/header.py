@@ -37,6 +37,12 @@ class ModelHeader(Settings):
         """Return the names of the classes in index order."""
         return tuple(each.name for each in self.classes)
 
+    @property
+    def background(self) -> int:
+        """Return the index of the class of this name; of the first one where none has it."""
+        names = self.class_names
+        return names.index("background") if "background" in names else 0
+
 
 class TrainingState(Settings):
     """Counters of a run in progress.

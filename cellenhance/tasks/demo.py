@@ -17,21 +17,24 @@ from cellenhance.render.tables import Table, comparison_table
 from cellenhance.tasks.compare.compare import compare
 from cellenhance.tasks.compare.contour_overlay import contour_overlay
 from cellenhance.tasks.compare.contour_request import ContourOverlayRequest
-from cellenhance.tasks.compare.records import CompareRequest
+from cellenhance.tasks.compare.requests import CompareRequest
 from cellenhance.tasks.datasets.requests import SplitRequest, SynthesizeRequest
 from cellenhance.tasks.datasets.split import split_dataset
 from cellenhance.tasks.datasets.synthesize import synthesize_dataset
-from cellenhance.tasks.evaluate.run import EvaluateRunRequest, RunScores, evaluate_run
-from cellenhance.tasks.predict.predict import PredictRequest, predict
+from cellenhance.tasks.evaluate.requests import EvaluateRunRequest
+from cellenhance.tasks.evaluate.run import RunScores, evaluate_run
+from cellenhance.tasks.predict.predict import predict
+from cellenhance.tasks.predict.requests import PredictRequest
 from cellenhance.tasks.prepare.prepare import prepare_dataset
 from cellenhance.tasks.prepare.requests import PrepareRequest
-from cellenhance.tasks.report.report import ReportRequest
 from cellenhance.tasks.report.report import report as write_report
+from cellenhance.tasks.report.requests import ReportRequest
 from cellenhance.tasks.requests import DemoRequest
 from cellenhance.tasks.train.log import Report
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.run import train_run
-from cellenhance.tasks.translate.translate import TranslateRequest, translate
+from cellenhance.tasks.translate.requests import TranslateRequest
+from cellenhance.tasks.translate.translate import translate
 
 MODELS = ("light-unet", "aep")
 _SIZE_PX = 192
@@ -105,18 +108,20 @@ class _Demo:
             recipe=TrainingOptions(epochs=_EPOCHS, set=_SETTINGS),
         )
         train_run(request, self.report(model))
-        [scores] = evaluate_run(EvaluateRunRequest(self.run(model)), self.progress)
+        [scores] = evaluate_run(EvaluateRunRequest(run=self.run(model)), self.progress)
         return scores
 
     def predict(self, model: str) -> dict[str, Path]:
         target = self.output / "predictions"
         self.announce(f"segmenting all images with {model}")
-        request = PredictRequest((self.run(model),), (str(self.dataset),), target, overwrite=True)
+        request = PredictRequest(
+            runs=(self.run(model),), inputs=(str(self.dataset),), output=target, overwrite=True
+        )
         predict(request, self.progress)
         return {"masks (class indices)": target / "masks", "coloured masks": target / "previews"}
 
     def draw(self, model: str) -> dict[str, Path]:
-        images = [str(path) for path in self.test_images()]
+        images = tuple(str(path) for path in self.test_images())
         overlays, translations = self.output / "overlays", self.output / "translations"
         comparison = self.output / "comparison"
         self.announce("drawing outlines, what the network learned to enhance, and both models")
@@ -130,10 +135,17 @@ class _Demo:
             ),
             self.progress,
         )
-        request = TranslateRequest(self.run(model), tuple(images), translations, overwrite=True)
-        translate(request, self.progress)
+        translate(
+            TranslateRequest(
+                run=self.run(model), inputs=images, output=translations, overwrite=True
+            ),
+            self.progress,
+        )
         runs = tuple(self.run(each) for each in MODELS)
-        compare(CompareRequest(runs, tuple(images), comparison, overwrite=True), self.progress)
+        compare(
+            CompareRequest(runs=runs, inputs=images, output=comparison, overwrite=True),
+            self.progress,
+        )
         return {
             "outlines, truth dashed": overlays,
             "filters and enhanced images": translations,
@@ -144,7 +156,7 @@ class _Demo:
 
     def write_report(self, model: str) -> dict[str, Path]:
         self.announce(f"writing the report of {model}")
-        [page] = write_report(ReportRequest(self.run(model), overwrite=True), self.progress)
+        [page] = write_report(ReportRequest(run=self.run(model), overwrite=True), self.progress)
         return {"report, for a browser": page}
 
 

@@ -1,28 +1,43 @@
-"""What every task does that works through images one by one and writes a file for each."""
+"""How every command begins that makes something of images with runs: what is checked, in order."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from cellenhance.data.dataset.inputs import InputImage
-from cellenhance.errors import CellEnhanceError, OutputExistsError
-from cellenhance.progress import ProgressCallback
-
-logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
+from cellenhance.data.dataset.inputs import FoundInputs, InputImage, find_inputs
+from cellenhance.engine.device import choose_compute
+from cellenhance.engine.inference import Predictor, load_predictor
+from cellenhance.engine.options import ComputeOptions, TilingOptions
+from cellenhance.errors import OutputExistsError
+from cellenhance.runs.folder import checkpoints_of
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessedImages(Generic[Result]):
-    """The results in order, and the files that failed, each with the reason."""
+def find_images(
+    inputs: Sequence[str],
+    output: Path,
+    outputs_of: Callable[[InputImage], Iterable[Path]],
+    *,
+    overwrite: bool,
+) -> FoundInputs:
+    """Return the images behind the words of a command, none of whose outputs may exist yet.
 
-    results: tuple[Result, ...]
-    failed: tuple[tuple[Path, str], ...]
+    Parameters
+    ----------
+    output : folder of the command; images in it are results, not inputs
+    outputs_of : the files that are made of an image
+
+    Raises
+    ------
+    DatasetError
+        An input is missing or holds no image, or two images would get the same output name.
+    OutputExistsError
+        An output is there and may not be replaced.
+    """
+    found = find_inputs(inputs, output)
+    planned = (path for image in found.images for path in outputs_of(image))
+    refuse_existing(planned, overwrite=overwrite)
+    return found
 
 
 def refuse_existing(outputs: Iterable[Path], *, overwrite: bool) -> None:
@@ -32,23 +47,16 @@ def refuse_existing(outputs: Iterable[Path], *, overwrite: bool) -> None:
             raise OutputExistsError(f"{path}: exists already; give --overwrite or another -o")
 
 
-def process_images(
-    images: Sequence[InputImage],
-    process: Callable[[InputImage], Result],
-    progress: ProgressCallback,
-) -> ProcessedImages[Result]:
-    """Return what `process` makes of each image; one that fails does not stop the others.
+def load_runs(
+    runs: Sequence[Path], compute: ComputeOptions, tiling: TilingOptions, *, tta: bool = False
+) -> Predictor:
+    """Return a predictor of all networks of these runs, of every fold of each.
 
-    Failures are logged as errors when they happen.
+    Raises
+    ------
+    CheckpointError, SettingsError, DeviceError
+        A run or the device is not there, or the networks do not fit together.
     """
-    results: list[Result] = []
-    failed: list[tuple[Path, str]] = []
-    for done, image in enumerate(images):
-        progress(done, len(images), image.path.name)
-        try:
-            results.append(process(image))
-        except CellEnhanceError as error:
-            failed.append((image.path, str(error)))
-            logger.error("%s", error)
-    progress(len(images), len(images), "done")
-    return ProcessedImages(tuple(results), tuple(failed))
+    checkpoints = [path for run in runs for path in checkpoints_of(run)]
+    chosen = choose_compute(compute.device, compute.precision)
+    return load_predictor(checkpoints, chosen, tiling, tta=tta)

@@ -13,10 +13,8 @@ from imageio.v3 import imread, imwrite
 
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.files.writers import write_mask
-from cellenhance.tasks.evaluate.predictions import (
-    EvaluatePredictionsRequest,
-    evaluate_predictions,
-)
+from cellenhance.tasks.evaluate.predictions import evaluate_predictions
+from cellenhance.tasks.evaluate.requests import EvaluatePredictionsRequest
 
 SMALL = ("--dpi", "60", "--width-mm", "120")
 
@@ -61,7 +59,9 @@ def test_masks_of_others_are_scored_like_evaluate_does(cli: Any, lab: Path) -> N
     result = json.loads(done.stdout)
     assert result["models"] == ["one", "other"]
     assert [len(each["figures"]) for each in result["images"]] == [1, 1, 1]
-    expected = evaluate_predictions(EvaluatePredictionsRequest(lab / "off", lab / "truth")).scores
+    expected = evaluate_predictions(
+        EvaluatePredictionsRequest(predictions=lab / "off", truth=lab / "truth")
+    ).scores
     for each, image in zip(result["images"], expected.images, strict=True):
         assert each["image"] == image.id
         assert each["scores"]["one"]["miou"] == 1
@@ -129,7 +129,9 @@ def test_runs_and_the_truth_of_their_dataset(
     truth.mkdir()
     (truth / image.name).write_bytes((tiny_dataset / dataset.samples[0].mask).read_bytes())
     classes = tuple(f"{name}={index}" for index, name in enumerate(dataset.class_names))
-    request = EvaluatePredictionsRequest(predicted / "masks", truth, classes)
+    request = EvaluatePredictionsRequest(
+        predictions=predicted / "masks", truth=truth, classes=classes
+    )
     expected = evaluate_predictions(request).scores.images[0].scores
     assert only["scores"][tiny_run.name] == expected.to_json()
 

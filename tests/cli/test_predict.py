@@ -56,7 +56,7 @@ def test_a_folder_of_anything_is_done_and_said(
         assert mask.max() < 3
         assert imread(out / "previews" / f"{stem}.png").shape[:2] == size
     written = [path for path in out.rglob("*") if path.is_file()]
-    assert len(written) == 7  # three masks, three previews, classes.yaml
+    assert len(written) == 8  # three masks, three previews, classes.yaml, summary.csv
 
 
 def test_the_preview_has_the_colours_of_the_classes(

@@ -97,9 +97,9 @@ def test_the_figure_shows_the_values_that_are_exported(
 ) -> None:
     from cellenhance.data.files.readers import open_image
     from cellenhance.engine.device import choose_compute
+    from cellenhance.engine.image_pass import file_image, show_image
     from cellenhance.engine.inference import load_predictor
-    from cellenhance.engine.planes import FilePlane
-    from cellenhance.engine.translation import translate_plane
+    from cellenhance.engine.translation import TranslationSink
     from cellenhance.runs.folder import checkpoints_of
 
     image = dataset_images(tiny_dataset)[0]
@@ -113,7 +113,8 @@ def test_the_figure_shows_the_values_that_are_exported(
     channel = {name: data[index] for index, name in enumerate(names[-len(data) :])}
     predictor = load_predictor(checkpoints_of(tiny_run), choose_compute("cpu", "fp32"))
     with open_image(image) as source:
-        shown = translate_plane(predictor, FilePlane(source), 2048)
+        passing = file_image(source, predictor.header)
+        [shown] = show_image(predictor, passing, [TranslationSink(2048)])
     np.testing.assert_allclose(channel["input"], shown.image[..., 0], atol=1e-6)
     for k in (1, 2, 3):
         np.testing.assert_allclose(channel[f"filter {k}"], shown.filters[k - 1], atol=1e-5)

@@ -76,6 +76,14 @@ def list_commands(inputs: Inputs) -> list[Command]:
         Command("evaluate", ("evaluate", inputs.run, *CPU), "scores"),
         Command("predict", ("predict", inputs.run, inputs.images, *CPU), "masks"),
         Command(
+            "predict-outputs",
+            (
+                *("predict", inputs.run, inputs.images, *CPU),
+                *("--probabilities", "--uncertainty", "--overlays"),
+            ),
+            "masks",
+        ),
+        Command(
             "contour-overlay",
             ("contour-overlay", inputs.dataset / "images", inputs.dataset / "masks"),
             "figures",
@@ -88,5 +96,12 @@ def list_commands(inputs: Inputs) -> list[Command]:
 
 NAMES = (
     *("prepare", "synthesize", "degrade", "augment", "export", "train", "benchmark", "evaluate"),
-    *("predict", "contour-overlay", "translate", "export-translations", "compare"),
+    *(
+        "predict",
+        "predict-outputs",
+        "contour-overlay",
+        "translate",
+        "export-translations",
+        "compare",
+    ),
 )

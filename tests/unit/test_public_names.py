@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 import cellenhance
 from cellenhance.engine.device import choose_compute
@@ -121,6 +122,22 @@ def test_a_grey_image_gives_a_mask_and_probabilities(
     direct = load_predictor([checkpoint], choose_compute("cpu", "fp32")).predict(image[..., None])
     assert np.array_equal(found.probabilities, direct.probabilities)
     assert np.array_equal(found.mask, model.predict(image[..., None]).mask)
+
+
+def test_a_prediction_says_how_sure_it_is_and_may_be_averaged_over_orientations(
+    model: cellenhance.Model,
+) -> None:
+    image = counts(40, 56)
+    found, averaged = model.predict(image), model.predict(image, tta=True)
+    for each in (found, averaged):
+        expected = entropy(each.probabilities, base=3, axis=0)
+        np.testing.assert_allclose(each.entropy, expected, atol=1e-5)
+        assert each.disagreement is not None
+        assert each.disagreement.shape == (40, 56)
+        assert each.disagreement.min() >= 0
+    assert not np.array_equal(found.probabilities, averaged.probabilities)
+    turned = model.predict(image[::-1].copy(), tta=True)
+    np.testing.assert_allclose(turned.probabilities[:, ::-1], averaged.probabilities, atol=1e-5)
 
 
 def test_translations_are_sigmas_of_sums(model: cellenhance.Model) -> None:

@@ -10,11 +10,19 @@ import typer
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
+from cellenhance.engine.options import ComputeOptions, TilingOptions
+from cellenhance.options import Options, flag_of
+from cellenhance.render.style import FigureStyle
+from cellenhance.tasks.evaluate.requests import (
+    EvaluatePredictionsRequest,
+    EvaluateRunRequest,
+    MaskChoices,
+    RunChoices,
+    ScoringOptions,
+)
 
 if TYPE_CHECKING:
     from cellenhance.render.tables import Table
-    from cellenhance.tasks.evaluate.predictions import EvaluatePredictionsRequest
-    from cellenhance.tasks.evaluate.run import EvaluateRunRequest
 
 
 @command
@@ -23,34 +31,6 @@ def evaluate(
         list[Path] | None,
         typer.Argument(metavar="RUN", help="Run folders or checkpoints.", show_default=False),
     ] = None,
-    dataset: Annotated[
-        Path | None,
-        typer.Option("--dataset", help="Another dataset than the run's.", show_default=False),
-    ] = None,
-    subset: Annotated[str, typer.Option("--subset", help="train, val, test or all.")] = "test",
-    split: options.Split = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option("--predictions", help="Masks of any program.", show_default=False),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option("--truth", help="True masks of the same names.", show_default=False),
-    ] = None,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--class",
-            metavar="NAME=VALUE[,VALUE]",
-            show_default=False,
-            help="A class of --truth and --predictions; in index order.",
-        ),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", help="Value of --truth that does not count.", show_default=False),
-    ] = None,
-    skip_unmatched: options.SkipUnmatched = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -61,41 +41,13 @@ def evaluate(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            "--metrics",
-            metavar="NAME,NAME...|all",
-            show_default=False,
-            help="More metrics: hausdorff, hd95, boundary-f1, v-rand, roc-auc, pq, ece and others.",
-        ),
-    ] = None,
-    threshold_metric: Annotated[
-        str | None,
-        typer.Option(
-            "--threshold-metric",
-            metavar="NAME",
-            show_default=False,
-            help="Choose a threshold for each class by this metric, on the validation part.",
-        ),
-    ] = None,
-    pixel_size: options.PixelSize = None,
-    resamples: Annotated[
-        int,
-        typer.Option("--resamples", min=0, help="Bootstrap resamples of the intervals; 0: none."),
-    ] = 2000,
-    seed: options.Seed = 0,
-    n_worst: Annotated[
-        int, typer.Option("--worst", min=0, help="How many of the worst images to draw.")
-    ] = 5,
-    device: options.Device = "auto",
-    precision: options.Precision = "fp32",
-    tile: options.Tile = None,
-    overlap: options.Overlap = None,
-    dpi: options.Dpi = 300,
-    width_mm: options.WidthMm = 180,
-    formats: options.Formats = None,
     json: options.Json = False,
+    of_runs: RunChoices = RunChoices(),
+    of_masks: MaskChoices = MaskChoices(),
+    scoring: ScoringOptions = ScoringOptions(),
+    compute: ComputeOptions = ComputeOptions(precision="fp32"),
+    tiling: TilingOptions = TilingOptions(),
+    style: FigureStyle = FigureStyle(),
 ) -> None:
     """Score runs on a subset, or anybody's masks: IoU, Dice, precision, recall, specificity.
 
@@ -115,72 +67,29 @@ def evaluate(
     Example: cellenhance evaluate --predictions theirs/ --truth data/liver/masks -o scores/theirs
     """
     from cellenhance.errors import SettingsError
-    from cellenhance.metrics.score_intervals import Resampling
-    from cellenhance.tasks.evaluate.predictions import EvaluatePredictionsRequest
 
-    style = options.figure_style(dpi, width_mm, "light", formats)
-    resampling = Resampling(seed, resamples)
-    wanted = tuple(word for word in (metrics or "").split(",") if word.strip())
+    shared = {"output": output, "overwrite": overwrite, "scoring": scoring, "style": style}
+    predictions, truth = of_masks.predictions, of_masks.truth
     if runs and predictions is None and truth is None:
-        from cellenhance.tasks.evaluate.run import EvaluateRunRequest
-
-        of_masks: dict[str, object] = {
-            "--class": classes,
-            "--ignore": ignore,
-            "--skip-unmatched": skip_unmatched or None,
-        }
         _refuse(of_masks, "--predictions and --truth")
-        request = EvaluateRunRequest(
-            run=runs[0],
-            dataset=dataset,
-            subset=subset,
-            split=split,
-            device=device,
-            precision=precision,
-            tile_px=tile,
-            overlap_px=overlap,
-            output=output,
-            overwrite=overwrite,
-            n_worst=n_worst,
-            metrics=wanted,
-            pixel_size_um=pixel_size,
-            threshold_metric=threshold_metric,
-            resampling=resampling,
-            style=style,
-        )
-        _evaluate_runs(runs, request, json=json)
+        more = {"compute": compute, "tiling": tiling, **dict(of_runs)}
+        _evaluate_runs(runs, EvaluateRunRequest(run=runs[0], **shared, **more), json=json)
     elif not runs and predictions is not None and truth is not None:
-        of_runs: dict[str, object] = {
-            "--dataset": dataset,
-            "--split": split,
-            "--threshold-metric": threshold_metric,
-        }
         _refuse(of_runs, "a RUN")
-        masks = EvaluatePredictionsRequest(
-            predictions=predictions,
-            truth=truth,
-            classes=tuple(classes) if classes else None,
-            ignore=tuple(ignore or ()),
-            skip_unmatched=skip_unmatched,
-            output=output,
-            overwrite=overwrite,
-            n_worst=n_worst,
-            metrics=wanted,
-            pixel_size_um=pixel_size,
-            resampling=resampling,
-            style=style,
-        )
-        _evaluate_masks(masks, json=json)
+        request = EvaluatePredictionsRequest(**{**shared, **dict(of_masks)})
+        _evaluate_masks(request, json=json)
     else:
         raise SettingsError("give either a RUN, or both --predictions DIR and --truth DIR")
 
 
-def _refuse(values: dict[str, object], home: str) -> None:
+def _refuse(choices: Options, home: str) -> None:
+    """Raise SettingsError for an option that has no effect here."""
     from cellenhance.errors import SettingsError
 
-    for name, value in values.items():
-        if value is not None:
-            raise SettingsError(f"{name} belongs to {home}; leave it out here")
+    for name in choices.model_fields_set:
+        field = type(choices).model_fields[name]
+        if getattr(choices, name) != field.get_default():
+            raise SettingsError(f"{flag_of(name, field)} belongs to {home}; leave it out here")
 
 
 def _evaluate_runs(runs: list[Path], request: EvaluateRunRequest, *, json: bool) -> None:

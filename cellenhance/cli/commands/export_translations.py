@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cellenhance.cli import console, options
 from cellenhance.cli.image_work import report_end, split_runs
 from cellenhance.cli.invocation import command
+from cellenhance.tasks.translate.requests import (
+    ExportTranslationsOptions,
+    ExportTranslationsRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cellenhance.tasks.translate.export_translations import ExportedImage, FilterRange
 
 
 @command
@@ -20,17 +29,7 @@ def export_translations(
             help="The run of an AEP model, then images, folders, globs.",
         ),
     ],
-    output: options.Output,
-    separate: Annotated[
-        bool, typer.Option("--separate", help="Write one file a channel, in a folder an image.")
-    ] = False,
-    channel: options.Channel = None,
-    grey: options.Grey = None,
-    axes: options.Axes = None,
-    device: options.Device = "auto",
-    tile: options.Tile = None,
-    overlap: options.Overlap = None,
-    overwrite: options.Overwrite = False,
+    choices: ExportTranslationsOptions,
     json: options.Json = False,
 ) -> None:
     """Write filters and enhanced images as float32 OME-TIFF for Fiji, napari, Python.
@@ -42,7 +41,8 @@ def export_translations(
     Example: cellenhance export-translations runs/aep "plate 1/" -o enhanced
     """
     from cellenhance.errors import SettingsError
-    from cellenhance.tasks.translate import export_translations as task
+    from cellenhance.tasks.translate.export_translations import NOTE, ExportedImage
+    from cellenhance.tasks.translate.export_translations import export_translations as task
 
     runs, inputs = split_runs(run_and_inputs)
     if len(runs) > 1:
@@ -50,46 +50,28 @@ def export_translations(
             f"{len(runs)} runs given, {runs[0]} and {runs[1]}: filters of different runs cannot be "
             "combined; export each run into a folder of its own"
         )
-    request = task.ExportTranslationsRequest(
-        run=runs[0],
-        inputs=tuple(inputs),
-        output=output,
-        separate=separate,
-        channel=options.channel_choice(channel, grey),
-        axes=axes,
-        device=device,
-        tile_px=tile,
-        overlap_px=overlap,
-        overwrite=overwrite,
-    )
+    request = ExportTranslationsRequest(run=runs[0], inputs=tuple(inputs), **dict(choices))
     with console.progress_bar() as progress:
-        result = task.export_translations(request, progress)
+        result = task(request, progress)
     if json:
-        console.print_json(task.result_to_json(result))
+        console.print_json({**result.to_json(ExportedImage.to_json), "note": NOTE})
     elif result.written:
-        _show(result)
+        _show(result.written)
     console.note(result.compute_reason)
-    report_end(len(result.written), result.failed, result.skipped, output)
+    report_end(len(result.written), result.failed, result.skipped, choices.output)
 
 
-def _show(result: object) -> None:
-    from cellenhance.tasks.translate.export_translations import (
-        ExportTranslationsResult,
-        FilterRange,
-    )
-
-    assert isinstance(result, ExportTranslationsResult)
-
+def _show(written: Sequence[ExportedImage]) -> None:
     def span(each: FilterRange) -> str:
         return f"{each.mean:.3g} ({each.minimum:.3g} to {each.maximum:.3g})"
 
-    names = [f"filter {each.number}" for each in result.written[0].filters]
+    names = [f"filter {each.number}" for each in written[0].filters]
     rows = [
         [
             str(image.files[0] if len(image.files) == 1 else image.files[0].parent),
             *(span(each) for each in image.filters),
         ]
-        for image in result.written
+        for image in written
     ]
     title = "What each filter adds to the input in 0..1: mean (range)"
     console.print_table(title, ["file", *names], rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cellenhance.cli import console, options
 from cellenhance.cli.image_work import report_end
 from cellenhance.cli.invocation import command
+from cellenhance.tasks.translate.requests import TranslateRequest
 
 if TYPE_CHECKING:
     from cellenhance.metrics.contrast import Interval
@@ -17,34 +17,8 @@ if TYPE_CHECKING:
 
 
 @command
-def translate(
-    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint of an AEP model.")],
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Images, folders, globs.")
-    ],
-    output: options.Output,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            show_default=False,
-            help="Folder of true masks (default: those of the dataset that an image lies in).",
-        ),
-    ] = None,
-    channel: options.Channel = None,
-    grey: options.Grey = None,
-    axes: options.Axes = None,
-    device: options.Device = "auto",
-    tile: options.Tile = None,
-    overlap: options.Overlap = None,
-    dpi: options.Dpi = 300,
-    width_mm: options.WidthMm = 180,
-    background: options.Background = "light",
-    formats: options.Formats = None,
-    overwrite: options.Overwrite = False,
-    json: options.Json = False,
-) -> None:
-    """Draw what the network learned to enhance: one figure an image.
+def translate(request: TranslateRequest, json: options.Json = False) -> None:
+    """Draw what the network learned to enhance: one figure for each image.
 
     Input, learned filters, enhanced images, the mask of every branch and of the result, ensemble
     weights. Filters are not classes: beside them stands what was measured on the validation part.
@@ -52,32 +26,20 @@ def translate(
 
     Example: cellenhance translate runs/aep data/liver -o figures --format pdf
     """
-    from cellenhance.tasks.translate import translate as task
+    from cellenhance.tasks.translate.translate import translate as task
 
-    request = task.TranslateRequest(
-        run=run,
-        inputs=tuple(inputs),
-        output=output,
-        truth=truth,
-        channel=options.channel_choice(channel, grey),
-        axes=axes,
-        device=device,
-        tile_px=tile,
-        overlap_px=overlap,
-        style=options.figure_style(dpi, width_mm, background, formats),
-        overwrite=overwrite,
-    )
     with console.progress_bar() as progress:
-        result = task.translate(request, progress)
+        result = task(request, progress)
     if json:
-        console.print_json(task.result_to_json(result))
+        console.print_json(result.to_json())
     else:
         _show(result)
-    report_end(len(result.images), result.failed, result.skipped, output)
+    done = result.applied
+    report_end(len(done.written), done.failed, done.skipped, request.output)
 
 
 def _show(result: TranslateResult) -> None:
-    for image in result.images:
+    for image in result.applied.written:
         for path in image.figures:
             typer.echo(path)
     _show_filters(result)

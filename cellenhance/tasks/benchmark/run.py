@@ -10,6 +10,7 @@ import numpy as np
 
 from cellenhance.data.files.writers import write_json
 from cellenhance.engine.checkpoints import checkpoint_sha256
+from cellenhance.engine.options import ComputeOptions
 from cellenhance.metrics.cross_validation import ImageValues, RunCounts
 from cellenhance.metrics.further_scores import ALWAYS
 from cellenhance.progress import ProgressCallback, silent
@@ -23,7 +24,8 @@ from cellenhance.runs.stored_confusion import (
 from cellenhance.settings import Settings
 from cellenhance.tasks.benchmark.plan import BenchmarkRun, RunStatus
 from cellenhance.tasks.evaluate.output import IMAGES_FILE
-from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
+from cellenhance.tasks.evaluate.requests import EvaluateRunRequest, ScoringOptions
+from cellenhance.tasks.evaluate.run import evaluate_run
 from cellenhance.tasks.train.log import Report
 from cellenhance.tasks.train.run import train_run
 
@@ -122,13 +124,13 @@ def make_scored(
         Training or scoring failed.
     """
     trained = train_run(run.request, report, progress, out_of_time)
+    further = tuple(name for name in metrics if name not in ALWAYS)
     request = EvaluateRunRequest(
-        run.folder.root,
-        run.request.dataset,
+        run=run.folder.root,
+        dataset=run.request.dataset,
         subset=subset,
-        device=run.request.compute.device,
-        n_worst=0,
-        metrics=tuple(name for name in metrics if name not in ALWAYS),
+        scoring=ScoringOptions(worst=0, metrics=further),
+        compute=ComputeOptions(device=run.request.compute.device, precision="fp32"),
     )
     evaluate_run(request, progress)
     result = RunResult(

@@ -13,14 +13,14 @@ from cellenhance.data.classes.mask_classes import MaskClasses
 from cellenhance.data.dataset.inputs import InputImage, find_inputs
 from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.writers import write_csv
-from cellenhance.engine.device import choose_compute
+from cellenhance.engine.image_pass import apply_to_images
 from cellenhance.errors import CellEnhanceError, ImageReadError, SettingsError
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.disagreement import find_disagreements
 from cellenhance.metrics.overlap import mean_defined
 from cellenhance.metrics.scores import PER_CLASS, OverlapScores
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.display import choose_display
+from cellenhance.render.display import DisplayRange, asked_display, choose_display
 from cellenhance.render.figures import save_all
 from cellenhance.render.panels.comparison import Classes, ComparedView, draw_comparison
 from cellenhance.render.panels.panels import check_columns
@@ -31,16 +31,12 @@ from cellenhance.tasks.compare.models import (
     check_size,
     choose_classes,
     list_mask_folders,
-    load_runs,
+    load_each_run,
     names_beside,
 )
-from cellenhance.tasks.compare.records import (
-    RANKS,
-    ComparedImage,
-    CompareRequest,
-    CompareResult,
-)
-from cellenhance.tasks.image_work import process_images, refuse_existing
+from cellenhance.tasks.compare.records import ComparedImage, CompareResult
+from cellenhance.tasks.compare.requests import CompareRequest
+from cellenhance.tasks.image_work import refuse_existing
 from cellenhance.tasks.truth import find_truth
 
 logger = logging.getLogger(__name__)
@@ -85,19 +81,10 @@ def compare(request: CompareRequest, progress: ProgressCallback = silent) -> Com
             f"{len(found.images)} have no true mask; give --truth DIR"
         )
     draw = _score if request.grid else _draw
-    done = process_images(found.images, lambda image: draw(work, image), progress)
-    grid = _draw_grid(work, found.images, done.results) if request.grid and done.results else ()
-    scores = _write_scores(request.output / SCORES_FILE, work.classes.names, done.results)
-    return CompareResult(
-        models=tuple(work.models),
-        classes=work.classes.names,
-        images=done.results,
-        grid=grid,
-        scores=scores,
-        failed=done.failed,
-        skipped=found.skipped,
-        compute_reason=reason,
-    )
+    done = apply_to_images(found, lambda image: draw(work, image), progress, reason)
+    grid = _draw_grid(work, found.images, done.written) if request.grid and done.written else ()
+    scores = _write_scores(request.output / SCORES_FILE, work.classes.names, done.written)
+    return CompareResult(tuple(work.models), work.classes.names, done, grid, scores)
 
 
 def _check_request(request: CompareRequest) -> None:
@@ -107,9 +94,6 @@ def _check_request(request: CompareRequest) -> None:
     for name in names:
         if names.count(name) > 1 or name == "truth":
             raise SettingsError(f"--masks {name}: the name is taken; choose another")
-    unknown = [word for word in request.grid if word not in RANKS]
-    if unknown:
-        raise SettingsError(f"--grid {unknown[0]}: expected some of {', '.join(RANKS)}")
 
 
 def _refuse_existing(request: CompareRequest, images: Sequence[InputImage]) -> None:
@@ -120,15 +104,10 @@ def _refuse_existing(request: CompareRequest, images: Sequence[InputImage]) -> N
     refuse_existing([request.output / SCORES_FILE, *planned], overwrite=request.overwrite)
 
 
-def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Work, str | None]:
+def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Work, str]:
     """Return the models, classes and true masks, and why the device was chosen."""
-    reason, predictors = None, {}
-    if request.runs:
-        compute = choose_compute(request.device, request.precision)
-        reason = compute.reason
-        predictors = load_runs(
-            request.runs, compute, tile_px=request.tile_px, context_px=request.overlap_px
-        )
+    predictors = load_each_run(request.runs, request.compute, request.tiling)
+    reason = next((each.compute.reason for each in predictors.values()), "")
     folders = list_mask_folders(dict(request.masks), images)
     header = next(iter(predictors.values())).header if predictors else None
     names = header.class_names if header else names_beside(images)
@@ -158,7 +137,7 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
 def _view(work: _Work, image: InputImage) -> tuple[ComparedView, float | None]:
     """Return an image with all its masks and scores, and its pixel size."""
     request = work.request
-    with open_image(image.path, axes=request.axes, channel=request.channel) as source:
+    with open_image(image.path, **request.reading.arguments) as source:
         info = source.info
         if info.n_planes != 1:
             raise ImageReadError(
@@ -172,7 +151,7 @@ def _view(work: _Work, image: InputImage) -> tuple[ComparedView, float | None]:
             truth = work.classes.read(work.truths[image.path])
             check_size(truth, work.truths[image.path], source)
     scores = {} if truth is None else _score_masks(work.classes.names, truth, masks)
-    size = request.pixel_size_um or info.pixel_size_um or work.classes.pixel_size_um
+    size = request.display.pixel_size or info.pixel_size_um or work.classes.pixel_size_um
     return ComparedView(image.stem, pixels, truth, masks, scores), size
 
 
@@ -194,8 +173,8 @@ def _draw(work: _Work, image: InputImage) -> ComparedImage:
     """Write the figure of one image."""
     request = work.request
     view, pixel_size_um = _view(work, image)
-    display = request.display or choose_display([view.image])
-    view, notes = _with_windows(view, request.n_windows, pixel_size_um)
+    display = _display(request, [view])
+    view, notes = _with_windows(view, request.insets, pixel_size_um)
     figure = draw_comparison(
         [view],
         request.style,
@@ -207,6 +186,13 @@ def _draw(work: _Work, image: InputImage) -> ComparedImage:
     )
     figures = save_all(figure, request.output / "comparisons" / image.stem, request.style)
     return ComparedImage(image.stem, figures, display.text, view.scores)
+
+
+def _display(request: CompareRequest, views: Sequence[ComparedView]) -> DisplayRange:
+    """Return the range that was asked for, else one for all images shown."""
+    if request.display.display_range is not None:
+        return asked_display(request.display.display_range)
+    return choose_display([view.image for view in views])
 
 
 def _with_windows(
@@ -257,7 +243,7 @@ def _draw_grid(
         request.style,
         caption=f"{', '.join(request.grid)} of {len(scored)} images",
         classes=work.looks,
-        display=request.display or choose_display([view.image for view in views]),
+        display=_display(request, views),
         pixel_size_um=sizes[0],
         notes=[f"Ranked by the mIoU of each image, mean over {which}.", *_score_note(views)],
     )

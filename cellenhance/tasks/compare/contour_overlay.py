@@ -10,10 +10,11 @@ from typing import Any
 from cellenhance.arrays import ImageArray
 from cellenhance.data.classes.mask_classes import MaskClasses, find_classes
 from cellenhance.data.classes.mask_files import FileSet, list_files, match_files
-from cellenhance.data.dataset.inputs import InputImage, find_inputs
+from cellenhance.data.dataset.inputs import FoundInputs, InputImage, find_inputs
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.writers import write_csv
+from cellenhance.engine.image_pass import apply_to_images
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.objects import ClassRegion, measure_classes
 from cellenhance.progress import ProgressCallback, silent
@@ -21,7 +22,7 @@ from cellenhance.render.display import asked_display, choose_display
 from cellenhance.render.figures import save_all
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
 from cellenhance.tasks.compare.contour_request import ContourOverlayRequest, Crop
-from cellenhance.tasks.image_work import process_images, refuse_existing
+from cellenhance.tasks.image_work import refuse_existing
 
 AREAS_FILE = "areas.csv"
 AREA_COLUMNS = ("image", "class", "area_px", "area_um2", "share", "n_objects")
@@ -80,13 +81,15 @@ def contour_overlay(
     classes = find_classes(homes, masks, classes=request.classes or None, ignore=request.ignore)
     for paths in matched.values():
         _check_sizes(paths, request.crop)
-    work = [InputImage(paths[0], name) for name, paths in matched.items()]
-    done = process_images(
-        work, lambda each: _overlay(each, matched[each.stem], classes, request), progress
+    work = tuple(InputImage(paths[0], name) for name, paths in matched.items())
+    done = apply_to_images(
+        FoundInputs(work, skipped),
+        lambda each: _overlay(each, matched[each.stem], classes, request),
+        progress,
     )
-    if done.results:
-        write_csv(areas, AREA_COLUMNS, [row for each in done.results for row in _rows(each)])
-    return ContourOverlayResult(done.results, done.failed, skipped, areas)
+    if done.written:
+        write_csv(areas, AREA_COLUMNS, [row for each in done.written for row in _rows(each)])
+    return ContourOverlayResult(done.written, done.failed, skipped, areas)
 
 
 def _list_images(path: Path, output: Path) -> tuple[FileSet, tuple[Path, ...]]:

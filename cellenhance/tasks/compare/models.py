@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from cellenhance.arrays import IGNORE, MaskArray
 from cellenhance.data.classes.class_map import ClassMap, ClassRule, parse_class
@@ -16,17 +13,14 @@ from cellenhance.data.classes.mask_classes import MaskClasses, dataset_of, find_
 from cellenhance.data.classes.mask_files import FileSet, list_files, shorten
 from cellenhance.data.dataset.inputs import InputImage
 from cellenhance.data.files.sources import ImageSource
-from cellenhance.data.normalize import RangeWatch
-from cellenhance.engine.device import Compute
-from cellenhance.engine.inference import Predictor, load_predictor
-from cellenhance.engine.planes import FilePlane, match_channels
+from cellenhance.engine.image_pass import file_image, show_image
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.options import ComputeOptions, TilingOptions
+from cellenhance.engine.sinks import MaskSink
 from cellenhance.errors import DatasetError, SettingsError
-from cellenhance.runs.folder import checkpoints_of
 from cellenhance.runs.header import ModelHeader
-from cellenhance.tasks.evaluate.run import warn_of_small_overlap
+from cellenhance.tasks.image_work import load_runs
 from cellenhance.tasks.run_names import name_runs
-
-logger = logging.getLogger(__name__)
 
 
 class ComparedModel(Protocol):
@@ -42,17 +36,10 @@ class RunModel:
 
     predictor: Predictor
 
-    def mask(self, image: InputImage, source: ImageSource) -> MaskArray:
+    def mask(self, image: InputImage, source: ImageSource) -> MaskArray:  # noqa: ARG002 - open
         """Predict the mask tile by tile."""
-        plane, note = match_channels(FilePlane(source), self.predictor.header.in_channels)
-        if note:
-            logger.info("%s", note)
-        mask = np.empty((plane.height, plane.width), np.uint8)
-        watch = RangeWatch(self.predictor.header.normalization)
-        for part in self.predictor.predict_tiles(plane, watch):
-            mask[part.tile.rows.core, part.tile.cols.core] = part.mask()
-        if warning := watch.verdict():
-            logger.warning("%s: %s", image.path, warning)
+        passing = file_image(source, self.predictor.header)
+        [mask] = show_image(self.predictor, passing, [MaskSink()])
         return mask
 
 
@@ -81,8 +68,8 @@ def check_size(mask: MaskArray, path: Path, source: ImageSource) -> None:
         )
 
 
-def load_runs(
-    runs: Sequence[Path], compute: Compute, *, tile_px: int | None, context_px: int | None
+def load_each_run(
+    runs: Sequence[Path], compute: ComputeOptions, tiling: TilingOptions
 ) -> dict[str, Predictor]:
     """Return a predictor a run, by its name; runs of equal folder names get their parent's too.
 
@@ -93,10 +80,7 @@ def load_runs(
     """
     predictors: dict[str, Predictor] = {}
     for name, run in zip(name_runs(runs), runs, strict=True):
-        predictor = load_predictor(
-            checkpoints_of(run), compute, tile_px=tile_px, context_px=context_px
-        )
-        warn_of_small_overlap(predictor)
+        predictor = load_runs([run], compute, tiling)
         names = predictor.header.class_names
         for other, known in predictors.items():
             if known.header.class_names != names:
@@ -135,7 +119,7 @@ def choose_classes(
     header: ModelHeader | None,
     homes: Sequence[Path],
     files: Sequence[Path],
-    classes: Sequence[str] | None,
+    classes: Sequence[str],
     ignore: Sequence[str],
 ) -> MaskClasses:
     """Return the classes of the comparison, and how masks in files mean them.
@@ -149,7 +133,7 @@ def choose_classes(
         `classes` names other classes than the runs have.
     """
     if header is None:
-        return find_classes(homes, files, classes=classes, ignore=ignore)
+        return find_classes(homes, files, classes=classes or None, ignore=ignore)
     names = header.class_names
     rules = [ClassRule(name, (index,)) for index, name in enumerate(names)]
     ignored = sorted({*ignore, str(IGNORE)})
@@ -162,16 +146,16 @@ def choose_classes(
             )
         rules, ignored = [given[name] for name in names], list(ignore)
     colors = tuple(each.color for each in header.classes)
-    return MaskClasses(ClassMap(rules, ignored), colors, _background(names, homes))
+    return MaskClasses(ClassMap(rules, ignored), colors, _background(header, homes))
 
 
-def _background(names: Sequence[str], homes: Sequence[Path]) -> int:
-    """Return the background class: a dataset's, one of that name, else the first."""
+def _background(header: ModelHeader, homes: Sequence[Path]) -> int:
+    """Return the background class: that of a dataset, else of the model."""
     for home in homes:
         description = dataset_of(home)
-        if description is not None and description.background in names:
-            return names.index(description.background)
-    return names.index("background") if "background" in names else 0
+        if description is not None and description.background in header.class_names:
+            return header.class_names.index(description.background)
+    return header.background
 
 
 def names_beside(images: Sequence[InputImage]) -> tuple[str, ...]:

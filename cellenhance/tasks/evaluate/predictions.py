@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import OverlapScores, Scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.panels.comparison import Classes
-from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.images import (
     Keepers,
     SeenImage,
@@ -29,37 +27,7 @@ from cellenhance.tasks.evaluate.images import (
 )
 from cellenhance.tasks.evaluate.output import refuse_former, write_evaluation
 from cellenhance.tasks.evaluate.record import Evaluation
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluatePredictionsRequest:
-    """Which masks to compare.
-
-    Attributes
-    ----------
-    predictions, truth : folders whose files match by relative path without extension
-    classes : ``NAME=VALUE[,VALUE...]`` with grey values, or with #rrggbb, in index order; None
-        takes the classes of the dataset that the truth belongs to, else every value that occurs
-    ignore : values (or colours) of the truth whose pixels do not count
-    skip_unmatched : leave out and name files without a partner
-    output : where the files go; None writes none
-    n_worst : how many of the worst images are drawn
-    metrics : names of the registry, or "all", beyond what is always reported
-    pixel_size_um : replaces what the dataset of the truth says
-    """
-
-    predictions: Path
-    truth: Path
-    classes: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    skip_unmatched: bool = False
-    output: Path | None = None
-    overwrite: bool = False
-    n_worst: int = 5
-    metrics: tuple[str, ...] = ()
-    pixel_size_um: float | None = None
-    resampling: Resampling = field(default_factory=Resampling)
-    style: FigureStyle = field(default_factory=FigureStyle)
+from cellenhance.tasks.evaluate.requests import EvaluatePredictionsRequest
 
 
 def evaluate_predictions(
@@ -89,14 +57,16 @@ def evaluate_predictions(
         [request.truth],
         [prediction for prediction, _ in pairs.values()],
         truth=[truth for _, truth in pairs.values()],
-        classes=request.classes,
+        classes=request.classes or None,
         ignore=request.ignore,
     )
     dataset = _dataset(request.truth)
-    size = request.pixel_size_um or classes.pixel_size_um
+    scoring = request.scoring
+    resampling = Resampling(scoring.seed, scoring.resamples)
+    size = scoring.pixel_size or classes.pixel_size_um
     keepers = Keepers(
-        WorstImages(request.n_worst if request.output else 0),
-        keep_metrics(request.metrics, classes.names, size, has_probabilities=False),
+        WorstImages(scoring.worst if request.output else 0),
+        keep_metrics(scoring.metrics, classes.names, size, has_probabilities=False),
     )
     matrices, n_pixels = [], []
     for done, (name, (prediction, truth)) in enumerate(pairs.items(), start=1):
@@ -111,12 +81,12 @@ def evaluate_predictions(
         title=f"{_title(request.predictions)} against {_title(request.truth)}",
         result_name=request.predictions.resolve().name,
         scores=Scores.from_matrices(classes.names, list(pairs), matrices).with_intervals(
-            groups, request.resampling
+            groups, resampling
         ),
         groups=groups,
         n_pixels=tuple(n_pixels),
         looks=Classes(classes.names, classes.colors, classes.background),
-        further=keepers.further.finish(groups, request.resampling),
+        further=keepers.further.finish(groups, resampling),
         facts={"predictions": request.predictions.name, "truth": request.truth.name},
     )
     if request.output is not None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scores import OverlapScores, Scores, majority_scores
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.panels.comparison import Classes
-from cellenhance.render.style import FigureStyle
 from cellenhance.runs.folder import (
     RunFolder,
     RunRecord,
@@ -31,17 +29,17 @@ from cellenhance.runs.folder import (
     read_record,
     run_folders,
 )
+from cellenhance.runs.stored_confusion import FIXED_WEIGHTS
 from cellenhance.tasks.evaluate.images import (
     Keepers,
     SeenImage,
     WorstImages,
     keep_metrics,
 )
-from cellenhance.tasks.evaluate.names import BRANCH_LABELS, name_result
 from cellenhance.tasks.evaluate.output import refuse_former, write_evaluation
 from cellenhance.tasks.evaluate.record import Evaluation
+from cellenhance.tasks.evaluate.requests import EvaluateRunRequest
 from cellenhance.tasks.evaluate.subset import (
-    SUBSETS,
     EvaluatedSubset,
     subset_of_dataset,
     subset_of_run,
@@ -49,41 +47,8 @@ from cellenhance.tasks.evaluate.subset import (
 from cellenhance.tasks.evaluate.threshold import threshold_metric
 from cellenhance.tasks.evaluate.validation import choose_on_validation, require_validation
 
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluateRunRequest:
-    """What to score and how.
-
-    Attributes
-    ----------
-    dataset : None means the one the run was trained on
-    output : where the files go; None means `evaluation/<subset>/` in the run folder
-    is_written : whether there are files at all; without, those of a former evaluation stay
-    n_worst : how many of the worst images are drawn
-    metrics : names of the registry, or "all", beyond what is always reported
-    threshold_metric : name of the metric by which thresholds are chosen on the validation part
-    pixel_size_um : replaces what the dataset says
-    """
-
-    run: Path
-    dataset: Path | None = None
-    subset: str = "test"
-    split: str | None = None
-    device: str = "auto"
-    precision: str = "fp32"
-    tile_px: int | None = None
-    overlap_px: int | None = None
-    output: Path | None = None
-    is_written: bool = True
-    overwrite: bool = False
-    n_worst: int = 5
-    metrics: tuple[str, ...] = ()
-    threshold_metric: str | None = None
-    pixel_size_um: float | None = None
-    resampling: Resampling = field(default_factory=Resampling)
-    style: FigureStyle = field(default_factory=FigureStyle)
+BRANCH_LABELS = {"network 1": "network 1 alone", FIXED_WEIGHTS: "ensemble, fixed weights"}
+"""Branches and variants that tables do not call by their own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +77,14 @@ class RunScores:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """A run or checkpoint with the images it is scored on; `title` names the run of a fold too."""
+class ScoredSource:
+    """A run or checkpoint with the images it is scored on.
+
+    Attributes
+    ----------
+    title : names the run of a fold too
+    output : where the files go; None writes none, and those of a former evaluation stay
+    """
 
     name: str
     title: str
@@ -140,29 +111,29 @@ def evaluate_run(
     OutputExistsError
         An output folder was named that holds an evaluation, without `overwrite`.
     """
-    if request.subset not in SUBSETS:
-        raise SettingsError(f"--subset {request.subset}: expected one of {', '.join(SUBSETS)}")
     sources = _sources(request)
     _check_metrics(request, sources)
     for source in sources:
         if request.output is not None and source.output is not None:
             refuse_former(source.output, overwrite=request.overwrite)
-    if not request.is_written:
-        sources = [replace(source, output=None) for source in sources]
-    return [_evaluate(request, source, progress) for source in sources]
+    return [
+        evaluate_source(request, source, _load(request, source), progress) for source in sources
+    ]
 
 
-def _check_metrics(request: EvaluateRunRequest, sources: list[_Source]) -> None:
+def _check_metrics(request: EvaluateRunRequest, sources: list[ScoredSource]) -> None:
     """Raise SettingsError for metrics that cannot be computed, before any work."""
     for source in sources:
-        size = request.pixel_size_um or source.subset.dataset.description.pixel_size_um
-        choose_metrics(request.metrics, has_probabilities=True, has_pixel_size=size is not None)
+        size = request.scoring.pixel_size or source.subset.dataset.description.pixel_size_um
+        choose_metrics(
+            request.scoring.metrics, has_probabilities=True, has_pixel_size=size is not None
+        )
         if request.threshold_metric is not None:
             threshold_metric(request.threshold_metric)
             require_validation(source.subset)
 
 
-def _sources(request: EvaluateRunRequest) -> list[_Source]:
+def _sources(request: EvaluateRunRequest) -> list[ScoredSource]:
     if request.run.suffix == ".safetensors":
         if request.dataset is None:
             raise SettingsError(
@@ -170,17 +141,22 @@ def _sources(request: EvaluateRunRequest) -> list[_Source]:
             )
         subset = subset_of_dataset(request.dataset, request.split, request.subset)
         [checkpoint] = checkpoints_of(request.run)
-        return [_Source(checkpoint.name, checkpoint.name, checkpoint, None, subset, request.output)]
+        return [
+            ScoredSource(checkpoint.name, checkpoint.name, checkpoint, None, subset, request.output)
+        ]
     folders = run_folders(request.run)
-    return [_source_of_folder(request, folder, is_only=len(folders) == 1) for folder in folders]
+    return [source_of_folder(request, folder, is_only=len(folders) == 1) for folder in folders]
 
 
-def _source_of_folder(request: EvaluateRunRequest, folder: RunFolder, *, is_only: bool) -> _Source:
+def source_of_folder(
+    request: EvaluateRunRequest, folder: RunFolder, *, is_only: bool = True
+) -> ScoredSource:
+    """Return a run with the images that `request` names; errors as in `evaluate_run`."""
     record = read_record(folder)
     subset = subset_of_run(folder, record, request.dataset, request.split, request.subset)
     root = folder.root.resolve()
     output = request.output if is_only or request.output is None else request.output / root.name
-    return _Source(
+    return ScoredSource(
         name=root.name,
         title=root.name if is_only else f"{root.parent.name}/{root.name}",
         checkpoint=folder.best_path,
@@ -190,17 +166,21 @@ def _source_of_folder(request: EvaluateRunRequest, folder: RunFolder, *, is_only
     )
 
 
-def _evaluate(
-    request: EvaluateRunRequest, source: _Source, progress: ProgressCallback
+def evaluate_source(
+    request: EvaluateRunRequest,
+    source: ScoredSource,
+    predictor: Predictor,
+    progress: ProgressCallback,
 ) -> RunScores:
-    predictor = _load(request, source)
+    """Return the scores of a predictor on the images of `source`, and write the files."""
+    scoring, resampling = request.scoring, _resampling(request)
     subset, classes = source.subset, predictor.header.class_names
     metric = threshold_metric(request.threshold_metric) if request.threshold_metric else None
     choices = choose_on_validation(predictor, subset, metric, progress)
-    size = request.pixel_size_um or subset.dataset.description.pixel_size_um
+    size = scoring.pixel_size or subset.dataset.description.pixel_size_um
     keepers = Keepers(
-        WorstImages(request.n_worst if source.output else 0),
-        keep_metrics(request.metrics, classes, size, has_probabilities=True),
+        WorstImages(scoring.worst if source.output else 0),
+        keep_metrics(scoring.metrics, classes, size, has_probabilities=True),
         choices.thresholds,
     )
     evaluated = evaluate_samples(
@@ -210,21 +190,21 @@ def _evaluate(
         probabilities=keepers.needs_probabilities,
     )
     counts = PixelCounts.collect(_watch(evaluated, subset, keepers))
-    scores = counts.scores(classes).with_intervals(subset.groups, request.resampling)
+    scores = counts.scores(classes).with_intervals(subset.groups, resampling)
     evaluation = Evaluation(
         title=f"{source.title}, {subset.dataset.description.name}, {subset.name}",
-        result_name=name_result(predictor),
+        result_name=_name_result(predictor),
         scores=scores,
         groups=subset.groups,
         n_pixels=subset.n_pixels,
         looks=Classes(
             classes, [each.color for each in predictor.header.classes], subset.background
         ),
-        majority=_majority(source, counts, request.resampling),
+        majority=_majority(source, counts, resampling),
         branch_labels=BRANCH_LABELS,
         chosen=choices.branch,
-        further=keepers.further.finish(subset.groups, request.resampling),
-        thresholds=keepers.finish_thresholds(classes, subset.groups, request.resampling),
+        further=keepers.further.finish(subset.groups, resampling),
+        thresholds=keepers.finish_thresholds(classes, subset.groups, resampling),
         facts=_facts(source, predictor),
     )
     if source.output is not None:
@@ -232,19 +212,35 @@ def _evaluate(
     return RunScores(source.name, predictor.header.entry.name, evaluation, source.output)
 
 
-def _load(request: EvaluateRunRequest, source: _Source) -> Predictor:
-    compute = choose_compute(request.device, request.precision)
-    predictor = load_predictor(
-        [source.checkpoint], compute, tile_px=request.tile_px, context_px=request.overlap_px
-    )
+def _resampling(request: EvaluateRunRequest) -> Resampling:
+    return Resampling(request.scoring.seed, request.scoring.resamples)
+
+
+def _load(request: EvaluateRunRequest, source: ScoredSource) -> Predictor:
+    compute = choose_compute(request.compute.device, request.compute.precision)
+    predictor = load_predictor([source.checkpoint], compute, request.tiling, tta=request.tta)
     names, dataset = predictor.header.class_names, source.subset.dataset
     if names != dataset.class_names:
         raise DatasetError(
             f"{dataset.root}: has the classes {list(dataset.class_names)}, the run {list(names)}; "
             "evaluate on a dataset of the same classes in the same order"
         )
-    warn_of_small_overlap(predictor)
     return predictor
+
+
+def _name_result(predictor: Predictor) -> str:
+    """Return what tables call the result: the model, where it has no branches beside it."""
+    network = predictor.single
+    if network is None:
+        return f"{predictor.header.entry.name}, mean of {len(predictor.orientations)} orientations"
+    if not network.branch_names:
+        return predictor.header.entry.name
+    if network.mixing == "mean":
+        return "ensemble (the result)"
+    if network.mixing == "chosen":
+        return f"branch {network.final_branch} alone, as trained (the result)"
+    kind = "fixed" if network.mixing == "sum" else "learned"
+    return f"ensemble, {kind} weights (the result)"
 
 
 def _watch(
@@ -260,7 +256,9 @@ def _watch(
         yield each
 
 
-def _majority(source: _Source, counts: PixelCounts, resampling: Resampling) -> Mapping[str, Scores]:
+def _majority(
+    source: ScoredSource, counts: PixelCounts, resampling: Resampling
+) -> Mapping[str, Scores]:
     record = source.record
     if record is None:
         return {}
@@ -269,7 +267,7 @@ def _majority(source: _Source, counts: PixelCounts, resampling: Resampling) -> M
     return {record.majority_class: scores.with_intervals(source.subset.groups, resampling)}
 
 
-def _facts(source: _Source, predictor: Predictor) -> dict[str, Any]:
+def _facts(source: ScoredSource, predictor: Predictor) -> dict[str, Any]:
     subset = source.subset
     return {
         "run": source.name,
@@ -282,15 +280,4 @@ def _facts(source: _Source, predictor: Predictor) -> dict[str, Any]:
         "fold": subset.fold,
         "precision": predictor.compute.precision,
         "device": predictor.compute.reason,
-    }
-
-
-def warn_of_small_overlap(predictor: Predictor) -> None:
-    """Warn when tiles get less context than the networks see."""
-    if predictor.context_px < predictor.needed_context_px:
-        logger.warning(
-            "--overlap %d is less than the %d px the model sees around a pixel: results near tile "
-            "borders will differ from those of a whole image",
-            predictor.context_px,
-            predictor.needed_context_px,
-        )
+    } | ({"n_orientations": len(predictor.orientations)} if predictor.single is None else {})

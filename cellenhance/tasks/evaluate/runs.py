@@ -15,7 +15,8 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.metric_tables import metric_run_table
 from cellenhance.render.tables import Table, run_table
 from cellenhance.tasks.evaluate.output import SUMMARY_FILE, refuse_former, write_tables
-from cellenhance.tasks.evaluate.run import EvaluateRunRequest, RunScores, evaluate_run
+from cellenhance.tasks.evaluate.requests import EvaluateRunRequest
+from cellenhance.tasks.evaluate.run import RunScores, evaluate_run
 from cellenhance.tasks.run_names import name_runs
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ def evaluate_runs(
     found: dict[str, list[RunScores]] = {}
     for name, run in zip(names, runs, strict=True):
         place = output / name if output is not None and len(runs) > 1 else output
-        found[name] = evaluate_run(replace(request, run=run, output=place), progress)
+        each = request.model_copy(update={"run": run, "output": place})
+        found[name] = evaluate_run(each, progress)
         _check_classes(found, name)
     _warn_of_other_images(found)
     folder = output

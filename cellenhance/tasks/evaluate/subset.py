@@ -14,11 +14,9 @@ from cellenhance.data.dataset.splits import DEFAULT_SPLIT, load_split, split_pat
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.runs.folder import RunFolder, RunRecord, dataset_identity
+from cellenhance.tasks.evaluate.requests import ALL
 
 logger = logging.getLogger(__name__)
-
-ALL = "all"
-SUBSETS = ("train", "val", "test", ALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from cellenhance.engine.evaluation import EvaluatedSample, PixelCounts, evaluate
 from cellenhance.engine.inference import Predictor
 from cellenhance.errors import SettingsError
 from cellenhance.metrics.registry import Metric
-from cellenhance.networks.aep import AEP
 from cellenhance.progress import ProgressCallback
 from cellenhance.tasks.evaluate.record import ChosenBranch
-from cellenhance.tasks.evaluate.subset import ALL, EvaluatedSubset
+from cellenhance.tasks.evaluate.requests import ALL
+from cellenhance.tasks.evaluate.subset import EvaluatedSubset
 from cellenhance.tasks.evaluate.threshold import (
     ThresholdApplier,
     ThresholdChooser,
@@ -56,8 +56,7 @@ def choose_on_validation(
 
     Nothing is chosen where the images scored are among those that would choose.
     """
-    network = predictor.members[0].network
-    has_branches = isinstance(network, AEP)
+    has_branches = predictor.single is not None and predictor.single.has_translations
     if subset.name in ("val", ALL) or not (has_branches or metric):
         return Choices()
     validation = subset.validation()
@@ -75,7 +74,7 @@ def choose_on_validation(
     evaluated = evaluate_samples(predictor, samples, probabilities=metric is not None)
     counts = PixelCounts.collect(_watch(evaluated, chooser))
     return Choices(
-        branch=_best_branch(predictor, network, counts) if isinstance(network, AEP) else None,
+        branch=_best_branch(predictor, counts) if has_branches else None,
         thresholds=ThresholdApplier(chooser.metric, chooser.indices, chooser.choose())
         if chooser
         else None,
@@ -91,9 +90,11 @@ def _watch(
         yield each
 
 
-def _best_branch(predictor: Predictor, network: AEP, counts: PixelCounts) -> ChosenBranch | None:
+def _best_branch(predictor: Predictor, counts: PixelCounts) -> ChosenBranch | None:
+    """Return the best pass of network 2; the first branch, network 1, is none of them."""
     scores = counts.scores(predictor.header.class_names).branches
-    found = {name: scores[name].pooled.miou for name in network.branch_names[1:]}
+    passes = predictor.members[0].network.branch_names[1:]
+    found = {name: scores[name].pooled.miou for name in passes}
     if any(math.isnan(value) for value in found.values()):
         logger.info("without ensemble: the validation part has no annotated pixel to choose on")
         return None

@@ -1,74 +1,74 @@
-"""Segment files, folders and stacks of any size with one run or the average of several."""
+"""Segment files, folders and stacks of any size with one run or the average of several.
+
+`summary.csv` has one row for each image whose mask lies in the folder, to find the odd one out.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cellenhance.arrays import MaskArray
 from cellenhance.data.classes.mask_classes import write_classes
-from cellenhance.data.dataset.inputs import InputImage, find_inputs
-from cellenhance.data.files.readers import ChannelChoice, ImageSource, open_image
-from cellenhance.data.files.writers import write_mask_tiles, write_png
-from cellenhance.data.normalize import RangeWatch
-from cellenhance.engine.device import choose_compute
-from cellenhance.engine.inference import Predictor, load_predictor
-from cellenhance.engine.planes import FilePlane, match_channels
-from cellenhance.engine.tiling import round_up
+from cellenhance.data.dataset.inputs import InputImage
+from cellenhance.data.files.writers import write_csv
+from cellenhance.engine.image_pass import (
+    AppliedToImages,
+    apply_to_images,
+    open_passing,
+    show_image,
+)
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.options import ComputeOptions
+from cellenhance.errors import OutputExistsError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.preview import MAX_SIDE_PX, render_preview
-from cellenhance.runs.folder import checkpoints_of
-from cellenhance.tasks.evaluate.run import warn_of_small_overlap
-from cellenhance.tasks.image_work import process_images, refuse_existing
+from cellenhance.runs.folder import read_table
+from cellenhance.tasks.image_work import find_images, load_runs
+from cellenhance.tasks.predict.outputs import make_sinks, planned_files
+from cellenhance.tasks.predict.requests import PredictRequest
 
-logger = logging.getLogger(__name__)
+SUMMARY_FILE = "summary.csv"
+_KEY = "image"
 
-_TIFF_TILE_STEP = 16
-
-
-@dataclass(frozen=True, slots=True)
-class PredictRequest:
-    """What to segment with which runs, and where the masks go."""
-
-    runs: tuple[Path, ...]
-    inputs: tuple[str, ...]
-    output: Path
-    channel: ChannelChoice = None
-    axes: str | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    tile_px: int | None = None
-    overlap_px: int | None = None
-    overwrite: bool = False
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedImage:
-    """What was written for one input, and the share of pixels of each class by name."""
+    """What was written for one input, and what was measured.
+
+    Attributes
+    ----------
+    stem : relative path without extension, the name of its outputs
+    files : by name: mask, preview, and what else was asked for
+    class_shares : share of pixels of each class by name, over all planes
+    numbers : the other columns of `summary.csv`
+    """
 
     path: Path
-    mask: Path
-    preview: Path
-    class_shares: dict[str, float]
+    stem: str
+    files: Mapping[str, Path]
+    class_shares: Mapping[str, float]
+    numbers: Mapping[str, float]
+
+    @property
+    def mask(self) -> Path:
+        """The file of class indices."""
+        return self.files["mask"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        files = {name: str(path) for name, path in self.files.items()}
+        return {"input": str(self.path), **files, "class_shares": dict(self.class_shares)} | dict(
+            self.numbers
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class PredictResult:
-    """Everything that was written, what failed and why, and the files that are no images."""
-
-    written: tuple[PredictedImage, ...]
-    failed: tuple[tuple[Path, str], ...]
-    skipped: tuple[Path, ...]
-    compute_reason: str
-
-
-def predict(request: PredictRequest, progress: ProgressCallback = silent) -> PredictResult:
-    """Write `masks/<stem>.tif` and `previews/<stem>.png` for every input, and `classes.yaml`.
+def predict(
+    request: PredictRequest, progress: ProgressCallback = silent
+) -> AppliedToImages[PredictedImage]:
+    """Write mask and preview of every input, what else is asked for, and `summary.csv`.
 
     An image that cannot be segmented does not stop the others; it is in `failed`.
 
@@ -79,119 +79,91 @@ def predict(request: PredictRequest, progress: ProgressCallback = silent) -> Pre
     OutputExistsError
         An output exists and overwrite was not asked for; nothing was done.
     """
-    found = find_inputs(request.inputs, request.output)
-    outputs = [mask_path(request.output, image.stem) for image in found.images]
-    refuse_existing(outputs, overwrite=request.overwrite)
-    paths = [path for run in request.runs for path in checkpoints_of(run)]
-    compute = choose_compute(request.device, request.precision)
-    predictor = load_predictor(
-        paths, compute, tile_px=request.tile_px, context_px=request.overlap_px
+    compute = _compute_of(request)
+
+    def files_of(image: InputImage) -> dict[str, Path]:
+        return planned_files(request.output, image.stem, request.outputs)
+
+    found = find_images(
+        request.inputs,
+        request.output,
+        lambda image: files_of(image).values(),
+        overwrite=request.overwrite,
     )
-    warn_of_small_overlap(predictor)
+    before = _read_summary(request.output, overwrite=request.overwrite)
+    predictor = load_runs(request.runs, compute, request.tiling, tta=request.tta)
     write_classes(request.output, predictor.header.classes)
-    done = process_images(
-        found.images, lambda image: _predict_file(predictor, image, request), progress
-    )
-    return PredictResult(done.results, done.failed, found.skipped, compute.reason)
+
+    def work(image: InputImage) -> PredictedImage:
+        return _predict_file(predictor, image, files_of(image), request)
+
+    done = apply_to_images(found, work, progress, predictor.compute.reason)
+    if done.written:
+        _write_summary(request.output, before, done.written)
+    return done
 
 
-def mask_path(output: Path, stem: str) -> Path:
-    """Return where the mask of an input goes."""
-    return output / "masks" / f"{stem}.tif"
-
-
-def preview_path(output: Path, stem: str) -> Path:
-    """Return where the coloured preview of a mask goes."""
-    return output / "previews" / f"{stem}.png"
+def _compute_of(request: PredictRequest) -> ComputeOptions:
+    """Return where and how to compute: maps of numbers are float32 throughout."""
+    outputs, asked = request.outputs, request.compute
+    if not (outputs.probabilities or outputs.uncertainty):
+        return asked
+    if asked.precision not in ("auto", "fp32"):
+        flag = "--probabilities" if outputs.probabilities else "--uncertainty"
+        raise SettingsError(
+            f"{flag} with --precision {asked.precision}: its maps are computed in float32 "
+            "throughout; leave out --precision"
+        )
+    return ComputeOptions(device=asked.device, precision="fp32")
 
 
 def _predict_file(
-    predictor: Predictor, image: InputImage, request: PredictRequest
+    predictor: Predictor, image: InputImage, files: Mapping[str, Path], request: PredictRequest
 ) -> PredictedImage:
-    with open_image(image.path, axes=request.axes, channel=request.channel) as source:
-        info = source.info
-        _, note = match_channels(FilePlane(source), predictor.header.in_channels)
-        strip = _MaskStream(predictor, source)
-        path = mask_path(request.output, image.stem)
-        write_mask_tiles(
-            path,
-            strip.tiles(),
-            plane_axes=info.plane_axes,
-            plane_shape=info.plane_shape,
-            height=info.height,
-            width=info.width,
-            tile_px=min(predictor.tile_px, round_up(max(info.height, info.width), _TIFF_TILE_STEP)),
-            pixel_size_um=info.pixel_size_um,
-        )
-    if note:
-        logger.info("%s", note)
-    if warning := strip.watch.verdict():
-        logger.warning("%s: %s", image.path, warning)
-    preview = preview_path(request.output, image.stem)
-    colors = [each.color for each in predictor.header.classes]
-    write_png(preview, render_preview(strip.preview, colors))
-    return PredictedImage(image.path, path, preview, strip.class_shares())
+    with open_passing(image.path, request.reading, predictor.header) as passing:
+        made = show_image(predictor, passing, make_sinks(predictor, files))
+    return PredictedImage(
+        path=image.path,
+        stem=image.stem,
+        files={name: path for each in made for name, path in each.files.items()},
+        class_shares={name: x for each in made for name, x in each.class_shares.items()},
+        numbers={name: x for each in made for name, x in each.numbers.items()},
+    )
 
 
-@dataclass
-class _MaskStream:
-    """Masks tile by tile, plane after plane; remembers counts, a thinned copy and warnings.
+def _read_summary(output: Path, *, overwrite: bool) -> list[Row]:
+    """Return the rows that an earlier call wrote into a folder; none where there is no table.
 
-    `preview` is every n-th pixel of the middle plane, at most 2048 px a side.
+    Raises
+    ------
+    OutputExistsError
+        There is a file of this name that is not a summary, and it may not be replaced.
     """
-
-    predictor: Predictor
-    source: ImageSource
-    watch: RangeWatch = field(init=False)
-    preview: MaskArray = field(init=False)
-    counts: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.watch = RangeWatch(self.predictor.header.normalization)
-        info = self.source.info
-        self._step = max(1, -(-max(info.height, info.width) // MAX_SIDE_PX))
-        thinned = (-(-info.height // self._step), -(-info.width // self._step))
-        self.preview = np.zeros(thinned, np.uint8)
-        self.counts = np.zeros(len(self.predictor.header.classes), np.int64)
-
-    def tiles(self) -> Iterator[MaskArray]:
-        """Yield (h, w) uint8 masks in the order of the grid."""
-        n_planes = self.source.info.n_planes
-        for index in range(n_planes):
-            plane, _ = match_channels(
-                FilePlane(self.source, index), self.predictor.header.in_channels
-            )
-            for part in self.predictor.predict_tiles(plane, self.watch):
-                mask = part.mask()
-                self.counts += np.bincount(mask.ravel(), minlength=len(self.counts))
-                if index == n_planes // 2:
-                    self._keep(mask, part.tile.rows.core_start, part.tile.cols.core_start)
-                yield mask
-
-    def _keep(self, mask: MaskArray, top: int, left: int) -> None:
-        step = self._step
-        thinned = mask[-top % step :: step, -left % step :: step]
-        row, col = -(-top // step), -(-left // step)
-        self.preview[row : row + thinned.shape[0], col : col + thinned.shape[1]] = thinned
-
-    def class_shares(self) -> dict[str, float]:
-        """Return the share of pixels of each class over all planes."""
-        shares: Sequence[float] = (self.counts / self.counts.sum()).tolist()
-        return dict(zip(self.predictor.header.class_names, shares, strict=True))
+    try:
+        rows = read_table(output / SUMMARY_FILE)
+        if all(_KEY in row for row in rows):
+            return list(rows)
+    except ValueError:  # not text at all
+        pass
+    if overwrite:
+        return []
+    raise OutputExistsError(
+        f"{output / SUMMARY_FILE}: exists already and is not a summary of predict; give "
+        "--overwrite or another -o"
+    )
 
 
-def result_to_json(result: PredictResult) -> dict[str, object]:
-    """Return what ``predict --json`` prints."""
-    return {
-        "written": [
-            {
-                "input": str(each.path),
-                "mask": str(each.mask),
-                "preview": str(each.preview),
-                "class_shares": each.class_shares,
-            }
-            for each in result.written
-        ],
-        "failed": [{"input": str(path), "reason": reason} for path, reason in result.failed],
-        "skipped": [str(path) for path in result.skipped],
-    }
+def _write_summary(output: Path, before: Sequence[Row], written: Sequence[PredictedImage]) -> None:
+    """Write the table: rows of an earlier call stay unless their image was predicted again."""
+    again = {image.stem for image in written}
+    rows = [row for row in before if row[_KEY] not in again]
+    rows += [
+        {_KEY: image.stem}
+        | {f"share_{name}": repr(share) for name, share in image.class_shares.items()}
+        | {name: repr(number) for name, number in image.numbers.items()}
+        for image in written
+    ]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_csv(
+        output / SUMMARY_FILE, columns, [[row.get(name, "") for name in columns] for row in rows]
+    )

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cellenhance.data.dataset.inputs import InputImage
+from cellenhance.data.files.options import ReadingOptions
+from cellenhance.data.files.readers import image_stem
 from cellenhance.engine.evaluation import evaluate_samples
-from cellenhance.errors import DatasetError
+from cellenhance.engine.translation import require_aep
 from cellenhance.metrics.calibration import calibration_errors, count_confidence, reliability
 from cellenhance.metrics.scores import OverlapScores
-from cellenhance.networks.aep import AEP
 from cellenhance.progress import ProgressCallback, silent
-from cellenhance.render.figures import draw_png
+from cellenhance.render.figures import draw_png, print_png
 from cellenhance.render.panels.panels import class_entries, draw_panels
 from cellenhance.render.report.curves import draw_reliability
 from cellenhance.render.report.page import Paragraph, Picture, Section
 from cellenhance.render.tables import format_percent
 from cellenhance.tasks.evaluate.images import SeenImage, result_panels
 from cellenhance.tasks.report.record import STYLE, ReportedRun
-from cellenhance.tasks.translate.translate import TranslateRequest, translate
+from cellenhance.tasks.translate.drawing import TranslationDrawing
+from cellenhance.tasks.translate.measure_filters import filters_of_run
+from cellenhance.tasks.truth import find_truth
 
 
 def image_sections(
@@ -88,36 +89,25 @@ def _picture(run: ReportedRun, image: SeenImage) -> Picture:
 
 
 def translation_sections(
-    run: ReportedRun, device: str, n_images: int, progress: ProgressCallback = silent
+    run: ReportedRun, n_images: int, progress: ProgressCallback = silent
 ) -> list[Section]:
     """Return what an AEP network learned to enhance; nothing for other networks."""
-    if not isinstance(run.predictor.members[0].network, AEP):
+    if not run.model.network.has_translations:
         return []
     dataset = run.subset.dataset
-    ids: Sequence[str] = _ranked_ids(run)[:n_images]
-    images = tuple(str(dataset.root / dataset.row(each).image) for each in ids)
-    with tempfile.TemporaryDirectory() as folder:
-        result = translate(
-            TranslateRequest(
-                run=run.folder.root,
-                inputs=images,
-                output=Path(folder),
-                truth=dataset.root / "masks",
-                device=device,
-                style=STYLE,
-            ),
-            progress,
+    paths = [dataset.root / dataset.row(each).image for each in _ranked_ids(run)[:n_images]]
+    images = [InputImage(path, image_stem(path)) for path in paths]
+    filters = filters_of_run(run.folder, run.model, run.predictor.compute, progress)
+    truth = find_truth(images, dataset.root / "masks", run.predictor.header.class_names)
+    network = require_aep(run.model)
+    drawing = TranslationDrawing(run.predictor, network, filters, STYLE, truth)
+    pictures = tuple(
+        Picture(
+            print_png(drawing.draw(image, ReadingOptions()).figure, STYLE.dpi),
+            f"{image.path.stem}: input, filters, enhanced images, branches and result",
         )
-        if result.failed:
-            raise DatasetError(result.failed[0][1])
-        pictures = tuple(
-            Picture(
-                path.read_bytes(),
-                f"{image.path.stem}: input, filters, enhanced images, branches and result",
-            )
-            for image in result.images
-            for path in image.figures
-        )
+        for image in images
+    )
     text = (
         "Network 1 makes one additive filter for each enhanced image, network 2 segments each of "
         "them, and a weighted sum of all outputs is the result. Enhanced images are made for "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.inference import Predictor
 from cellenhance.metrics.scores import Scores
+from cellenhance.networks.complexity import count_parameters
 from cellenhance.render.panels.comparison import Classes
 from cellenhance.render.style import FigureStyle
 from cellenhance.runs.folder import RunFolder, RunRecord, read_table
@@ -22,15 +24,15 @@ class ReportedRun:
 
     Attributes
     ----------
-    predictor : its best checkpoint, in float32
-    n_parameters : of the network as trained, before batch normalisation is folded
+    model : its best checkpoint, as trained
+    predictor : the same in float32, batch normalisation folded
     subset : the images, in the order of the scores
     """
 
     folder: RunFolder
     record: RunRecord
+    model: LoadedModel
     predictor: Predictor
-    n_parameters: int
     subset: EvaluatedSubset
     result: RunScores
 
@@ -38,6 +40,11 @@ class ReportedRun:
     def name(self) -> str:
         """Return the name of the model."""
         return self.record.settings.model.name
+
+    @property
+    def n_parameters(self) -> int:
+        """Return the number of trained parameters."""
+        return count_parameters(self.model.network)
 
     @property
     def scores(self) -> Scores:

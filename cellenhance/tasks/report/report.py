@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.data.files.writers import write_text
@@ -11,29 +10,10 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.report.page import render_report
 from cellenhance.runs.folder import run_folders
 from cellenhance.tasks.report.benchmark import describe_benchmark, is_benchmark
+from cellenhance.tasks.report.requests import ReportRequest
 from cellenhance.tasks.report.run import describe_run
 
 REPORT_FILE = "report.html"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRequest:
-    """What to report on.
-
-    Attributes
-    ----------
-    run : a run folder, a folder of folds, or a folder of `benchmark`
-    output : the page; None means report.html in that folder (in each fold)
-    subset : the part of the split that is scored
-    n_images : how many of the best and of the worst images are shown
-    """
-
-    run: Path
-    output: Path | None = None
-    subset: str = "test"
-    device: str = "auto"
-    n_images: int = 2
-    overwrite: bool = False
 
 
 def report(request: ReportRequest, progress: ProgressCallback = silent) -> list[Path]:
@@ -68,8 +48,7 @@ def report(request: ReportRequest, progress: ProgressCallback = silent) -> list[
         )
     paths = [_path(request, folder.root) for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
-        page = describe_run(folder, request.subset, request.device, request.n_images, progress)
-        write_text(path, render_report(page))
+        write_text(path, render_report(describe_run(folder, request, progress)))
     return paths
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from cellenhance import __version__
 from cellenhance.engine.checkpoints import load_model
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.inference import load_predictor
+from cellenhance.engine.inference import make_predictor
 from cellenhance.metrics.bootstrap import Interval
-from cellenhance.networks.complexity import count_parameters
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.figures import draw_png
@@ -17,34 +17,25 @@ from cellenhance.render.report.curves import draw_curves
 from cellenhance.render.report.page import Fact, Numbers, Paragraph, Picture, Report, Section
 from cellenhance.render.tables import format_percent
 from cellenhance.runs.folder import RunFolder, read_record, read_table
-from cellenhance.tasks.evaluate.run import EvaluateRunRequest, evaluate_run
-from cellenhance.tasks.evaluate.subset import subset_of_run
+from cellenhance.tasks.evaluate.requests import EvaluateRunRequest
+from cellenhance.tasks.evaluate.run import evaluate_source, source_of_folder
 from cellenhance.tasks.report.pictures import image_sections, translation_sections
 from cellenhance.tasks.report.record import STYLE, ReportedRun
+from cellenhance.tasks.report.requests import ReportRequest
 from cellenhance.tasks.report.texts import data_section, methods_section, settings_section
 
 
 def describe_run(
-    folder: RunFolder, subset: str, device: str, n_images: int, progress: ProgressCallback = silent
+    folder: RunFolder, request: ReportRequest, progress: ProgressCallback = silent
 ) -> Report:
-    """Return the page of a run, evaluated anew on `subset`; errors as in `report`."""
-    record = read_record(folder)
-    # What an evaluation with more metrics has written must stay.
-    request = EvaluateRunRequest(folder.root, subset=subset, device=device, is_written=False)
-    [result] = evaluate_run(request, progress)
-    run = ReportedRun(
-        folder=folder,
-        record=record,
-        predictor=load_predictor([folder.best_path], choose_compute(device, "fp32")),
-        n_parameters=count_parameters(load_model(folder.best_path).network),
-        subset=subset_of_run(folder, record, None, None, subset),
-        result=result,
-    )
+    """Return the page of a run, evaluated anew on the subset; errors as in `report`."""
+    run = _evaluate(folder, request, progress)
+    record, subset, n_images = run.record, request.subset, request.n_images
     sections = [
         _scores_section(run),
         _training_section(run),
         *image_sections(run, n_images, progress),
-        *translation_sections(run, device, n_images, progress),
+        *translation_sections(run, n_images, progress),
         data_section(run),
         settings_section(run),
         methods_section(run),
@@ -58,6 +49,17 @@ def describe_run(
         footer=f"Made by cellenhance {__version__}. Everything shown is "
         "in this file; nothing is loaded from elsewhere.",
     )
+
+
+def _evaluate(folder: RunFolder, request: ReportRequest, progress: ProgressCallback) -> ReportedRun:
+    """Return the run with its scores; the checkpoint is read once."""
+    model = load_model(folder.best_path)
+    predictor = make_predictor([model], choose_compute(request.compute.device, "fp32"))
+    scored = EvaluateRunRequest(run=folder.root, subset=request.subset)
+    source = source_of_folder(scored, folder)
+    # Nothing is written: what an evaluation with more metrics has written must stay.
+    result = evaluate_source(scored, replace(source, output=None), predictor, progress)
+    return ReportedRun(folder, read_record(folder), model, predictor, source.subset, result)
 
 
 def _facts(run: ReportedRun) -> tuple[Fact, ...]:

@@ -65,6 +65,9 @@ def _split_table(run: ReportedRun) -> Table:
 def settings_section(run: ReportedRun) -> Section:
     """Return every setting as resolved, the versions and the command."""
     settings = run.record.settings.model_dump(mode="json", exclude_none=True)
+    # As the engine reads it: what a recipe does not set is left out here too.
+    recipe = recorded_settings(run.record).recipe
+    settings["recipe"] = recipe.model_dump(mode="json", exclude_none=True)
     rows = tuple(_flatten(settings))
     versions = tuple(run.record.versions.items())
     return Section(

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from cellenhance.arrays import FloatImage, MaskArray
 from cellenhance.engine.tiling import reflect_indices
-from cellenhance.engine.translation import Translated
+from cellenhance.engine.translation import Translations
 from cellenhance.metrics.contrast import Interval, bootstrap_mean, contrast_to_noise
 
 ImageContrast: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -29,7 +29,7 @@ INPUT, MUTED = "input", "filters muted"
 
 
 def measure_contrast(
-    translated: Translated,
+    translated: Translations,
     truth: MaskArray,
     other_filters: NDArray[np.float32] | None,
     classes: Sequence[str],

@@ -12,9 +12,9 @@ from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import load_split
 from cellenhance.data.files.writers import write_json
-from cellenhance.engine.aep_analysis import FilterFacts, measure_filters
 from cellenhance.engine.checkpoints import LoadedModel, checkpoint_sha256
 from cellenhance.engine.device import Compute
+from cellenhance.engine.probing import FilterFacts, measure_filters
 from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.runs.folder import RunFolder, RunRecord, dataset_identity, read_record
@@ -28,11 +28,22 @@ def filters_of_run(
     compute: Compute,
     progress: ProgressCallback = silent,
 ) -> Sequence[FilterFacts]:
-    """Return the facts of every filter, measured once a checkpoint and then read back.
+    """Return the facts of every filter, measured once for a checkpoint and then read back.
 
-    Empty, and said, where there is nothing to measure on: a checkpoint file without its run, a run
-    without validation part, a dataset that is gone or has changed.
+    Empty, with a warning, where there is nothing to measure on: a checkpoint file without its run,
+    a run without validation part, a dataset that is gone or has changed. Filters that do nothing or
+    destroy their input are warned of.
     """
+    found = _find_or_measure(folder, model, compute, progress)
+    for facts in found:
+        if facts.flag:
+            logger.warning("%s", facts.flag)
+    return found
+
+
+def _find_or_measure(
+    folder: RunFolder | None, model: LoadedModel, compute: Compute, progress: ProgressCallback
+) -> Sequence[FilterFacts]:
     if folder is None:
         logger.warning("%s: no run folder, so what filters do was not measured", model.path)
         return ()

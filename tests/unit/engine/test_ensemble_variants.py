@@ -16,8 +16,7 @@ from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization
 from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
-from cellenhance.engine.ensemble_variants import variant_names
-from cellenhance.engine.evaluation import evaluate_samples
+from cellenhance.engine.evaluation import evaluate_samples, variant_names
 from cellenhance.engine.inference import Predictor
 from cellenhance.networks.registry import build_network
 from cellenhance.runs.header import ModelHeader
@@ -62,7 +61,7 @@ def test_fixed_weights_are_what_a_network_of_fixed_weights_does(
     fixed = make_model("aep", ensemble="fixed")
     fixed.network.load_state_dict(learned.network.state_dict(), strict=False)
     expected = evaluate_samples(Predictor([fixed], CPU), samples)
-    predictor = Predictor([learned], CPU, tile_px=tile_px)
+    predictor = Predictor([learned], CPU, tile=tile_px)
     for found, each in zip(
         evaluate_samples(predictor, samples, variants=True), expected, strict=True
     ):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cellenhance.catalog import load_catalog
-from cellenhance.engine.folding import fold_batch_norm
+from cellenhance.engine.checkpoints import fold_batch_norm
 from cellenhance.networks.blocks import InputConv2d, SegmentationNetwork
 from cellenhance.networks.registry import build_network
 

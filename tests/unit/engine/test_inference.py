@@ -58,8 +58,8 @@ def make_image(height: int, width: int, seed: int = 0) -> np.ndarray:
 def test_tiled_equals_whole(name: str, height: int, width: int, tile_px: int) -> None:
     """Sides are chosen so that inner tiles are narrower than the image: context is really cut."""
     model, image = make_model(name), make_image(height, width)
-    tiled = Predictor([model], CPU, tile_px=tile_px)
-    whole = Predictor([model], CPU, tile_px=1024)
+    tiled = Predictor([model], CPU, tile=tile_px)
+    whole = Predictor([model], CPU, tile=1024)
     assert len(whole.grid(height, width)) == 1
     windows = [tile.cols.window_stop - tile.cols.window_start for tile in tiled.grid(height, width)]
     rows = [tile.rows.window_stop - tile.rows.window_start for tile in tiled.grid(height, width)]
@@ -72,8 +72,8 @@ def test_tiled_equals_whole(name: str, height: int, width: int, tile_px: int) ->
 def test_a_smaller_context_is_not_the_whole_image() -> None:
     """The tolerance above is one that a wrong context breaks."""
     model, image = make_model("light-unet"), make_image(40, 147)
-    expected = Predictor([model], CPU, tile_px=1024).predict(image).probabilities
-    found = Predictor([model], CPU, tile_px=16, context_px=16).predict(image).probabilities
+    expected = Predictor([model], CPU, tile=1024).predict(image).probabilities
+    found = Predictor([model], CPU, tile=16, overlap=16).predict(image).probabilities
     assert np.abs(found - expected).max() > 1e-5
 
 
@@ -114,8 +114,8 @@ def test_per_image_limits_come_from_the_whole_image_not_from_the_tile() -> None:
     per_image = Normalization(method="per-image")
     model, image = make_model("light-unet", normalization=per_image), make_image(40, 150)
     image[:, 75:] //= 4
-    whole = Predictor([model], CPU, tile_px=1024).predict(image).probabilities
-    tiled = Predictor([model], CPU, tile_px=16).predict(image).probabilities
+    whole = Predictor([model], CPU, tile=1024).predict(image).probabilities
+    tiled = Predictor([model], CPU, tile=16).predict(image).probabilities
     assert np.abs(tiled - whole).max() < 1e-5
 
 
@@ -139,7 +139,7 @@ def test_another_number_of_channels_is_refused_with_the_cure() -> None:
 @pytest.mark.parametrize("tile_px", [None, 32])
 def test_the_training_range_is_judged_over_the_whole_image(tile_px: int | None) -> None:
     seen = UNIT.model_copy(update={"observed_low": (0.0,), "observed_high": (40.0,)})
-    predictor = Predictor([make_model("light-unet", normalization=seen)], CPU, tile_px=tile_px)
+    predictor = Predictor([make_model("light-unet", normalization=seen)], CPU, tile=tile_px)
     half_blank = np.zeros((64, 64, 1), np.uint8)
     half_blank[32:] = np.arange(64)[None, :, None] % 41  # 0 to 40, in the lower tiles only
     watch = RangeWatch(seen)
@@ -151,7 +151,7 @@ def test_the_training_range_is_judged_over_the_whole_image(tile_px: int | None) 
 
 
 def test_tiles_are_multiples_of_the_stride_and_of_16() -> None:
-    assert Predictor([make_model("light-unet")], CPU, tile_px=40).tile_px == 48
+    assert Predictor([make_model("light-unet")], CPU, tile=40).tile_px == 48
 
 
 def test_the_context_is_what_the_network_sees_on_its_stride() -> None:
@@ -163,7 +163,7 @@ def test_the_context_is_what_the_network_sees_on_its_stride() -> None:
 def test_evaluation_gives_the_result_and_every_branch_by_name() -> None:
     model, image = make_model("aep"), make_image(24, 40)
     truth = (make_image(24, 40, seed=9)[..., 0] % 2).astype(np.uint8)
-    predictor = Predictor([model], CPU, tile_px=16)
+    predictor = Predictor([model], CPU, tile=16)
     scores = evaluate(predictor, [Sample("one", image, truth)])
     assert list(scores.branches) == ["network 1", "branch 1", "branch 2", ENSEMBLE]
     assert scores.branches[ENSEMBLE].pooled == scores.pooled

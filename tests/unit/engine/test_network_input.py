@@ -17,7 +17,7 @@ from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.dataset.samples import Sample, SampleStore
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing, preprocess
-from cellenhance.engine import network_input, seeding
+from cellenhance.engine import planes, seeding
 from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.inference import Predictor
@@ -68,10 +68,10 @@ def test_tiled_equals_whole_and_equals_what_training_sees(
 ) -> None:
     model = make_model(steps, normalization)
     tiled, whole = (
-        Predictor([model], CPU, tile_px=tile).predict(IMAGE).probabilities for tile in (16, 1024)
+        Predictor([model], CPU, tile=tile).predict(IMAGE).probabilities for tile in (16, 1024)
     )
     np.testing.assert_allclose(tiled[:, 40:-40], whole[:, 40:-40], atol=1e-5)
-    limits = network_input.prepare_input(ArrayPlane(IMAGE), make_model([], normalization).header)
+    limits = planes.prepare_input(ArrayPlane(IMAGE), make_model([], normalization).header)
     mask = np.zeros(IMAGE.shape[:2], np.uint8)
     normalised = limits.finish(IMAGE)
     expected = preprocess(normalised, model.header.preprocessing)
@@ -80,15 +80,15 @@ def test_tiled_equals_whole_and_equals_what_training_sees(
             [Sample("a", IMAGE, mask)], UNIT, SampleStore(2**40), model.header.preprocessing
         )
         np.testing.assert_array_equal(images.images[0], expected)
-    [part] = Predictor([model], CPU, tile_px=1024).predict_tiles(ArrayPlane(IMAGE))
+    [part] = Predictor([model], CPU, tile=1024).predict_tiles(ArrayPlane(IMAGE))
     np.testing.assert_allclose(part.image, expected, atol=1e-6)
     assert np.abs(expected - normalised).max() > 0.05
 
 
 def test_members_each_preprocess_in_their_own_way() -> None:
     plain, inverted = make_model([]), make_model("invert")
-    both = Predictor([plain, inverted], CPU, tile_px=64).predict(IMAGE).probabilities
-    single = [Predictor([each], CPU, tile_px=64).predict(IMAGE) for each in (plain, inverted)]
+    both = Predictor([plain, inverted], CPU, tile=64).predict(IMAGE).probabilities
+    single = [Predictor([each], CPU, tile=64).predict(IMAGE) for each in (plain, inverted)]
     mean = sum(each.probabilities for each in single) / 2
     np.testing.assert_allclose(both, mean, atol=1e-6)
     assert np.abs(single[0].probabilities - single[1].probabilities).max() > 0.01
@@ -112,22 +112,22 @@ def test_only_filters_that_look_around_read_the_whole_plane() -> None:
     for steps, whole in (("invert", False), ("median", True)):
         plane = CountingPlane()
         model = make_model(steps)
-        list(Predictor([model, replace(model)], CPU, tile_px=16, context_px=8).predict_tiles(plane))
+        list(Predictor([model, replace(model)], CPU, tile=16, overlap=8).predict_tiles(plane))
         assert (IMAGE.shape[:2] in plane.reads) == whole
     # Two members share every window: as many reads as tiles.
     plane, shared = CountingPlane(), make_model("invert")
-    predictor = Predictor([shared, replace(shared)], CPU, tile_px=16, context_px=8)
+    predictor = Predictor([shared, replace(shared)], CPU, tile=16, overlap=8)
     assert len(list(predictor.predict_tiles(plane))) == len(plane.reads)
 
 
 def test_a_large_image_that_has_to_be_held_is_said(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network_input, "_LARGE_BYTES", 1000)
+    monkeypatch.setattr(planes, "_LARGE_BYTES", 1000)
     for steps, said in (("invert", False), ("median", True)):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            network_input.prepare_input(ArrayPlane(IMAGE), make_model(steps).header)
+            planes.prepare_input(ArrayPlane(IMAGE), make_model(steps).header)
         assert ("needs the whole image of 70 x 230 pixels" in caplog.text) == said
 
 

@@ -10,18 +10,17 @@ from cellenhance.catalog import load_catalog
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.dataset.samples import Sample
 from cellenhance.data.normalize import Normalization
-from cellenhance.engine.aep_analysis import (
-    FilterFacts,
-    MutingAEP,
-    ensemble_weights,
-    measure_filters,
-    require_aep,
-)
 from cellenhance.engine.checkpoints import LoadedModel
 from cellenhance.engine.device import choose_compute
+from cellenhance.engine.image_pass import array_image, show_image
 from cellenhance.engine.inference import Predictor
-from cellenhance.engine.planes import ArrayPlane
-from cellenhance.engine.translation import Translated, translate_plane
+from cellenhance.engine.probing import FilterFacts, MutingAEP, measure_filters
+from cellenhance.engine.translation import (
+    Translations,
+    TranslationSink,
+    ensemble_weights,
+    require_aep,
+)
 from cellenhance.errors import SettingsError
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.registry import build_network
@@ -50,6 +49,11 @@ def image() -> np.ndarray:
     return np.random.default_rng(0).random((70, 90, 1)).astype(np.float32)
 
 
+def translate(predictor: Predictor, image: np.ndarray, max_side_px: int = 2048) -> Translations:
+    [translations] = show_image(predictor, array_image(image), [TranslationSink(max_side_px)])
+    return translations
+
+
 def whole(model: LoadedModel, image: np.ndarray) -> Any:
     """Run the network on the image, mirrored to a multiple of 8, without any tiling."""
     padded = np.pad(image[..., 0], ((0, 2), (0, 6)), mode="reflect")
@@ -61,7 +65,7 @@ def whole(model: LoadedModel, image: np.ndarray) -> Any:
 def test_what_is_kept_is_what_the_network_computes(image: np.ndarray, tile_px: int | None) -> None:
     model = make_model()
     expected = whole(model, image)
-    kept = translate_plane(Predictor([model], CPU, tile_px=tile_px), ArrayPlane(image), 2048)
+    kept = translate(Predictor([model], CPU, tile=tile_px), image, 2048)
     filters = expected.filters[0, :, :70, :90].numpy()
     np.testing.assert_allclose(kept.filters, filters, atol=1e-5)
     np.testing.assert_allclose(kept.image, image)
@@ -76,8 +80,8 @@ def test_what_is_kept_is_what_the_network_computes(image: np.ndarray, tile_px: i
 
 def test_large_images_are_thinned_alike_with_and_without_tiles(image: np.ndarray) -> None:
     model = make_model()
-    full = translate_plane(Predictor([model], CPU), ArrayPlane(image), 2048)
-    thin = translate_plane(Predictor([model], CPU, tile_px=32), ArrayPlane(image), 30)
+    full = translate(Predictor([model], CPU), image, 2048)
+    thin = translate(Predictor([model], CPU, tile=32), image, 30)
     assert (full.step, thin.step) == (1, 3)
     np.testing.assert_allclose(thin.filters, full.filters[:, ::3, ::3], atol=1e-5)
     np.testing.assert_array_equal(thin.image, full.image[::3, ::3])
@@ -86,15 +90,13 @@ def test_large_images_are_thinned_alike_with_and_without_tiles(image: np.ndarray
 
 def test_shares_are_weight_times_range_and_sum_to_one() -> None:
     nothing, no_mask = np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    translated = Translated(
+    translated = Translations(
         image=nothing,
         filters=nothing,
         enhanced=nothing,
         branch_masks=no_mask,
         mask=no_mask,
         logit_ranges=np.array([1.0, 2.0, 4.0]),
-        step=1,
-        range_warning=None,
     )
     assert translated.member_shares([2.0, -1.0, 0.0]) == [0.5, 0.5, 0.0]
     assert sum(translated.member_shares([0.3, 0.4, 0.1])) == pytest.approx(1)

@@ -93,7 +93,7 @@ def test_blending_leaves_no_seam() -> None:
 
 def test_tiles_and_overlap_cannot_be_chosen() -> None:
     with pytest.raises(SettingsError, match=r"always run on windows of 32 px"):
-        Predictor([make_model(mean=True)], CPU, tile_px=64)
+        Predictor([make_model(mean=True)], CPU, tile=64)
 
 
 def test_runs_of_different_windows_do_not_combine() -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from cellenhance.catalog import load_catalog
-from cellenhance.engine.aep_analysis import MutingAEP
-from cellenhance.engine.folding import fold_batch_norm
+from cellenhance.engine.checkpoints import fold_batch_norm
+from cellenhance.engine.probing import MutingAEP
 from cellenhance.networks.aep import AEP
 from cellenhance.networks.registry import build_network
 from cellenhance.networks.translation_norm import TranslationNorm

@@ -20,10 +20,8 @@ from cellenhance.data.dataset.manifest import (
 from cellenhance.data.files.writers import write_mask
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.metrics.scores import Scores
-from cellenhance.tasks.evaluate.predictions import (
-    EvaluatePredictionsRequest,
-    evaluate_predictions,
-)
+from cellenhance.tasks.evaluate.predictions import evaluate_predictions
+from cellenhance.tasks.evaluate.requests import EvaluatePredictionsRequest
 
 TRUTH = [[0, 0, 0, 0, 0], [255, 255, 255, 255, 255]]
 PREDICTION = [[0, 0, 0, 0, 255], [0, 0, 255, 255, 255]]  # confusion [[4, 1], [2, 3]]
@@ -36,7 +34,9 @@ def save(path: Path, rows: list[Any]) -> None:
 
 
 def evaluate(folder: Path, **options: Any) -> Scores:
-    request = EvaluatePredictionsRequest(folder / "predictions", folder / "truth", **options)
+    request = EvaluatePredictionsRequest(
+        predictions=folder / "predictions", truth=folder / "truth", **options
+    )
     return evaluate_predictions(request).scores
 
 
@@ -154,7 +154,7 @@ def test_instance_masks_are_recognised(folder: Path) -> None:
 
 
 def test_a_missing_and_an_empty_folder_are_errors(folder: Path) -> None:
-    request = EvaluatePredictionsRequest(folder / "nowhere", folder / "truth")
+    request = EvaluatePredictionsRequest(predictions=folder / "nowhere", truth=folder / "truth")
     with pytest.raises(DatasetError, match="nowhere: expected a folder of masks"):
         evaluate_predictions(request)
     (folder / "predictions" / "a.tif").unlink()
@@ -202,11 +202,15 @@ def test_only_the_masks_of_a_dataset_bring_classes_and_ignore(
     save_dataset(tmp_path, DatasetDescription(name="set", classes=classes, channels=1), [row])
     save(tmp_path / "masks" / "a.tif", [[0, 1, 255]])
     save(tmp_path / "predictions" / "a.png", [[0, 0, 1]])
-    request = EvaluatePredictionsRequest(tmp_path / "predictions", tmp_path / "masks")
+    request = EvaluatePredictionsRequest(
+        predictions=tmp_path / "predictions", truth=tmp_path / "masks"
+    )
     with caplog.at_level(logging.INFO, "cellenhance"):
         result = evaluate_predictions(request).scores
     assert result.matrix.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
     assert result.classes == ("rest", "cell", "never")
     assert "belongs to the dataset 'set'" in caplog.text
     with pytest.raises(DatasetError, match="give its masks folder"):
-        evaluate_predictions(EvaluatePredictionsRequest(tmp_path / "predictions", tmp_path))
+        evaluate_predictions(
+            EvaluatePredictionsRequest(predictions=tmp_path / "predictions", truth=tmp_path)
+        )

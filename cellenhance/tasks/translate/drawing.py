@@ -1,0 +1,113 @@
+"""The figure of one image: what an AEP network made of it; drawn in memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from cellenhance.arrays import MaskArray
+from cellenhance.data.dataset.inputs import InputImage
+from cellenhance.data.files.options import ReadingOptions
+from cellenhance.data.files.sources import ImageInfo
+from cellenhance.engine.image_pass import open_passing, show_image
+from cellenhance.engine.inference import Predictor
+from cellenhance.engine.probing import FilterFacts
+from cellenhance.engine.translation import Translations, TranslationSink, ensemble_weights
+from cellenhance.networks.aep import AEP
+from cellenhance.render.panels.translation_figure import TranslationView, draw_translation
+from cellenhance.render.style import FigureStyle
+from cellenhance.tasks.truth import TruthMasks
+
+logger = logging.getLogger(__name__)
+
+MAX_SIDE_PX = 2048
+"""Figures show every n-th pixel of larger images; the figure says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnImage:
+    """One image as drawn.
+
+    Attributes
+    ----------
+    truth : (h, w) uint8, thinned like `translations`; None where it is not known
+    shares : each member's share of the logit range
+    """
+
+    figure: Figure
+    translations: Translations
+    truth: MaskArray | None
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationDrawing:
+    """What the figures of all images share."""
+
+    predictor: Predictor
+    network: AEP
+    filters: Sequence[FilterFacts]
+    style: FigureStyle
+    truth: TruthMasks
+
+    @property
+    def weights(self) -> list[float]:
+        """Weight of each member in the result."""
+        return ensemble_weights(self.network)
+
+    def draw(self, image: InputImage, reading: ReadingOptions) -> DrawnImage:
+        """Return the figure of the image, of a stack's middle plane, and what it shows."""
+        with open_passing(image.path, reading, self.predictor.header) as passing:
+            info, middle = passing.info, passing.info.n_planes // 2
+            if info.n_planes > 1:
+                logger.info("%s: a stack; plane %d (from 0) is shown", image.path, middle)
+            sinks = [TranslationSink(MAX_SIDE_PX)]
+            [translations] = show_image(self.predictor, passing.only(middle), sinks)
+        mask = self.truth.load(image.path, (info.height, info.width))
+        truth = None if mask is None else mask[:: translations.step, :: translations.step]
+        shares = tuple(translations.member_shares(self.weights))
+        view = self._view(image, translations, truth, shares, info)
+        return DrawnImage(draw_translation(view, self.style), translations, truth, shares)
+
+    def _view(
+        self,
+        image: InputImage,
+        translations: Translations,
+        truth: MaskArray | None,
+        shares: Sequence[float],
+        info: ImageInfo,
+    ) -> TranslationView:
+        header, step = self.predictor.header, translations.step
+        notes = [_describe(each) for each in self.filters]
+        if step > 1:
+            notes.append(f"every {step}. pixel of {info.width} x {info.height} is shown")
+        return TranslationView(
+            title=f"{image.path.name}: what {header.entry.name} made of it",
+            image=translations.image,
+            filters=translations.filters,
+            enhanced=translations.enhanced,
+            branch_masks=translations.branch_masks,
+            mask=translations.mask,
+            truth=truth,
+            weights=self.weights,
+            shares=shares,
+            class_names=header.class_names,
+            class_colors=[each.color for each in header.classes],
+            pixel_size_um=None if info.pixel_size_um is None else info.pixel_size_um * step,
+            notes=notes,
+        )
+
+
+def _describe(facts: FilterFacts) -> str:
+    """Return one line: what a filter was measured to do on the validation part."""
+    weights = ", ".join(f"{name} {value:+.2f}" for name, value in facts.head_weights.items())
+    losses = ", ".join(f"{name} {100 * value:+.1f}" for name, value in facts.iou_loss.items())
+    head = f"weights in network 1's classifier {weights}; " if weights else ""
+    flag = f"; {facts.flag}" if facts.flag else ""
+    return (
+        f"filter {facts.number}: {head}validation IoU lost when muted, percentage points: "
+        f"{losses}{flag}"
+    )
