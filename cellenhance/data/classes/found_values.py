@@ -109,7 +109,10 @@ def _check_many(
     codes = {**found, **true}
     lossy = [path for path in paths if path.suffix.lower() in _LOSSY_SUFFIXES]
     if is_color:
-        cure = "they look like coloured objects or pictures; name colours with --class NAME=#rrggbb"
+        cure = (
+            "they look like instance masks in colour, or pictures; name the colours of classes "
+            "with --class NAME=#rrggbb"
+        )
     elif look_like_instances(codes) and not lossy:
         cure = _say_objects(codes)
     else:
@@ -124,7 +127,8 @@ def _check_many(
 def _say_objects(codes: Mapping[int, int]) -> str:
     background = min(codes)
     return (
-        "they look like numbered objects; to score objects against background, give "
+        "they look like instance masks, one number per object; to score objects against "
+        "background, give "
         f"--class background={background} --class object=1-{max(codes)}"
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from cellenhance.metrics.further_scores import MetricScores
 from cellenhance.metrics.scores import Scores
@@ -15,6 +17,9 @@ from cellenhance.render.table_files import collect_notes
 from cellenhance.render.tables import Table, class_table, comparison_table
 from cellenhance.runs.stored_confusion import ENSEMBLE, FIXED_WEIGHTS
 from cellenhance.tasks.evaluate.threshold import ThresholdScores, threshold_table
+
+NETWORK_1 = "network 1"
+"""The branch that sees the image as it is, before any translation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ class Evaluation:
         return notes
 
     def _mixing_notes(self) -> list[str]:
-        notes = []
+        alone = compare_network_1([self.scores])
+        notes = [] if alone is None else [alone]
         if self.chosen is not None:
             found = ", ".join(
                 f"{name} {100 * value:.2f}" for name, value in self.chosen.validation_miou.items()
@@ -152,3 +158,25 @@ class Evaluation:
         values["n_pixels"] = sum(self.n_pixels)
         values["n_ignored_pixels"] = self.n_ignored
         return values | dict(self.facts)
+
+
+def compare_network_1(scores: Sequence[Scores], run: str = "") -> str | None:
+    """Return a sentence where network 1 alone is better than the result; None where it is not.
+
+    Parameters
+    ----------
+    scores : of each fold; their means are compared
+    run : names the run where there are several
+    """
+    if any(NETWORK_1 not in each.branches for each in scores):
+        return None
+    alone = 100 * float(np.mean([each.branches[NETWORK_1].pooled.miou for each in scores]))
+    result = 100 * float(np.mean([each.pooled.miou for each in scores]))
+    if not round(alone, 2) > round(result, 2):
+        return None
+    where = f"{run}: " if run else ""
+    over = f", mean of {len(scores)} folds" if len(scores) > 1 else ""
+    return (
+        f"{where}network 1 alone is better than the result here (mIoU {alone:.2f} against "
+        f"{result:.2f} %{over}): on these images the translations cost more than they bring"
+    )

@@ -15,6 +15,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.metric_tables import metric_run_table
 from cellenhance.render.tables import Table, run_table
 from cellenhance.tasks.evaluate.output import SUMMARY_FILE, refuse_former, write_tables
+from cellenhance.tasks.evaluate.record import compare_network_1
 from cellenhance.tasks.evaluate.requests import EvaluateRunRequest
 from cellenhance.tasks.evaluate.run import RunScores, evaluate_run
 from cellenhance.tasks.run_names import name_runs
@@ -45,12 +46,18 @@ class EvaluatedRuns:
         rows = _rows_of_folds(folds) if len(self.runs) == 1 else self._rows()
         spreads = [each[0].intervals for each in rows.values() if len(each) == 1]
         notes = tuple(dict.fromkeys(each.note for each in spreads if each is not None))
+        notes += tuple(self._notes_of_network_1())
         tables = [replace(run_table(rows), notes=notes), run_table(rows, per_image=True)]
         further = {
             name: [each.evaluation.further for each in of_run] for name, of_run in self.runs.items()
         }
         more = metric_run_table(further, folds[0].scores.classes)
         return [*tables, more] if more is not None else tables
+
+    def _notes_of_network_1(self) -> list[str]:
+        named = {name if len(self.runs) > 1 else "": folds for name, folds in self.runs.items()}
+        found = [compare_network_1([f.scores for f in folds], n) for n, folds in named.items()]
+        return [note for note in found if note is not None]
 
     def _rows(self) -> dict[str, list[Scores]]:
         return {name: [each.scores for each in folds] for name, folds in self.runs.items()}

@@ -15,6 +15,7 @@ from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.runs.folder import RunFolder, RunRecord, dataset_identity
 from cellenhance.tasks.evaluate.requests import ALL
+from cellenhance.tasks.evaluate.seen_images import note_other_data
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,10 @@ def subset_of_run(
         and dataset_identity(chosen, name) == record.dataset_identity
     )
     ids = _ids(chosen, name, record.settings.fold, subset)
-    _note_other_data(chosen, name, subset, is_own=is_own)
+    if subset == ALL:
+        logger.info("subset all: every sample, among them those the run was trained on, if any")
+    elif not is_own:
+        note_other_data(chosen, name, subset, ids, folder, record)
     return EvaluatedSubset(chosen, name, record.settings.fold, subset, ids, is_own)
 
 
@@ -109,20 +113,6 @@ def subset_of_dataset(dataset: Path, split: str | None, subset: str) -> Evaluate
     """Return a subset of a dataset for a checkpoint that has no run; errors as above."""
     chosen, name = load_dataset(dataset), split or DEFAULT_SPLIT
     return EvaluatedSubset(chosen, name, 1, subset, _ids(chosen, name, 1, subset), is_own=False)
-
-
-def _note_other_data(dataset: Dataset, split: str, subset: str, *, is_own: bool) -> None:
-    """Say when the images may not be unseen: another dataset or split than in training."""
-    if subset == ALL:
-        logger.info("subset all: every sample, among them those the run was trained on, if any")
-    elif not is_own:
-        logger.warning(
-            "%s with split '%s' is not what the run was trained on: whether its %s part was "
-            "unseen in training is not known",
-            dataset.root,
-            split,
-            subset,
-        )
 
 
 def _ids(dataset: Dataset, split: str, fold: int, subset: str) -> tuple[str, ...]:
