@@ -25,14 +25,17 @@ MaskArray: TypeAlias = NDArray[np.uint8]
 def check_image(image: ImageArray) -> None:
     """Raise ValueError unless `image` is a non-empty (H, W, C) array."""
     if image.ndim != 3 or 0 in image.shape:
-        raise ValueError(f"an image is a non-empty (H, W, C) array, not one of shape {image.shape}")
+        raise ValueError(f"expected a non-empty image (H, W, C), not an array of {image.shape}")
 
 
 def check_mask(mask: MaskArray, n_classes: int) -> None:
     """Raise ValueError unless `mask` is (H, W) uint8 with values below `n_classes` or 255."""
     if mask.ndim != 2 or mask.dtype != np.uint8:
-        raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
+        raise ValueError(f"expected a mask (H, W) of uint8, not {mask.shape} of {mask.dtype}")
     present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
     stray = [int(value) for value in present if value >= n_classes and value != IGNORE]
     if stray:
-        raise ValueError(f"mask values {stray} name no class: there are {n_classes} classes")
+        raise ValueError(
+            f"mask values {stray} are not classes: expected 0 to {n_classes - 1}, or {IGNORE} for "
+            "pixels that are not annotated"
+        )

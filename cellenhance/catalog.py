@@ -1,7 +1,7 @@
 """The catalogue of models: `models.yaml` (and a user's own file) as `ModelEntry` records.
 
-An entry names an architecture, its settings, the recipe it is trained with and its source. What
-the settings and recipes mean is checked by the rooms that own them (`networks`, `engine`).
+An entry names an architecture, its settings, the recipe it is trained with and its source. The
+rooms that own settings and recipes (`networks`, `engine`) check what they mean.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def catalog_path() -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise CatalogError(f"models.yaml is neither {places[0]} nor {places[1]}: reinstall cellenhance")
+    raise CatalogError(
+        f"models.yaml is missing: expected {places[0]} or {places[1]}; reinstall cellenhance"
+    )
 
 
 def load_catalog(extra: Path | None = None) -> Catalog:
@@ -122,7 +124,9 @@ def load_catalog(extra: Path | None = None) -> Catalog:
         names = [entry.name for entry in content.models]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise CatalogError(f"{path}: model '{twice[0]}' stands twice; give each its own name")
+            raise CatalogError(
+                f"{path}: model '{twice[0]}' is listed twice; give each entry its own name"
+            )
         entries.update(zip(names, content.models, strict=True))
         recipes.update(content.recipes)
     return Catalog(entries, recipes)

@@ -27,21 +27,21 @@ class OutputExistsError(SettingsError):
 
 
 class BusyOutputError(OutputExistsError):
-    """Another process writes into the folder at this moment."""
+    """Another process is writing into the folder right now."""
 
 
 class FileAccessError(CellEnhanceError):
-    """The system refuses to read or write a file: no right to it, a bad name, a failing disk."""
+    """The system refuses to read or write a file: no permission, a bad name, a failing disk."""
 
     exit_code = 3
 
 
 class CatalogError(SettingsError):
-    """A model name is unknown or a catalogue file does not fit."""
+    """A model name is unknown or a catalogue file is not valid."""
 
 
 class DeviceError(SettingsError):
-    """The requested device or precision is not there."""
+    """The requested device or precision is not available."""
 
 
 class DatasetError(CellEnhanceError):
@@ -51,7 +51,7 @@ class DatasetError(CellEnhanceError):
 
 
 class ImageReadError(DatasetError):
-    """An image file is missing, truncated, empty or of a kind that is not read."""
+    """An image file is missing, truncated, empty or of an unsupported kind."""
 
 
 class CheckpointError(CellEnhanceError):
@@ -67,7 +67,7 @@ class PartlyDoneError(CellEnhanceError):
 
 
 class PausedRunError(PartlyDoneError):
-    """The time that was given is used up; the state was saved first."""
+    """The time limit is reached; the state was saved first."""
 
 
 class ResourceError(CellEnhanceError):
@@ -94,14 +94,14 @@ _MEMORY_WORDS = ("can't allocate memory", "out of memory", "std::bad_alloc")
 
 
 def describe_system_error(error: BaseException, path: object = None) -> CellEnhanceError | None:
-    """Return an error of the system, or of a library that passes it on, as one of ours.
+    """Return an error of the system, or of a library that passes it on, as a `CellEnhanceError`.
 
-    This is the one table from such errors to exit codes. None where it is none of them: a fault of
-    the program.
+    This is the only table from such errors to exit codes. None means that the error is of another
+    kind: a bug in the program.
 
     Parameters
     ----------
-    path : what was read or written, named where the error itself names nothing
+    path : what was read or written, named where the error itself names no file
     """
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS):
@@ -115,9 +115,9 @@ def describe_system_error(error: BaseException, path: object = None) -> CellEnha
     reason = reason[0].lower() + reason[1:]
     if error.errno in _DISK:
         return ResourceError(
-            f"{where}the disk is full ({reason}); free some space and run the command again; what "
-            "was complete is kept"
+            f"{where}the disk is full ({reason}); free some space and run the command again; "
+            "outputs that were complete are kept"
         )
     if error.errno == errno.ENOMEM:
         return ResourceError(f"{where}out of memory; close other programs or use a smaller --tile")
-    return FileAccessError(f"{where}{reason}; check the path, your rights to it and the disk")
+    return FileAccessError(f"{where}{reason}; check the path, its permissions and the disk")

@@ -1,7 +1,8 @@
 """What an option is: one declaration for the terminal, for Python and for the checks.
 
 Each room owns its groups of options, in a module that imports nothing slow: a group is a class of
-fields made by `option`, and a request of a command is one too. This module knows no terminal.
+fields made by `option`, and the request of a command is one too. This module does not know the
+terminal.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pydantic.fields import FieldInfo
 
 from cellenhance.errors import SettingsError
 from cellenhance.settings import Settings, shorten_text, suggest
+from cellenhance.texts import counted
 
 
 class Declaration(TypedDict, total=False):
-    """What a field of `Options` says of itself beyond name, type, default, range and help.
+    """What a field of `Options` declares beyond name, type, default, range and help.
 
-    See `option`; `positional` fields stand on a command line without a flag.
+    See `option`; `positional` fields are given on a command line without a flag.
     """
 
     flag: str
@@ -64,7 +66,7 @@ def option(
     ----------
     default : ``...`` where it must be given
     help : one sentence for the help, with the unit; range and default are added
-    limits : ge, gt, le, lt and what else `pydantic.Field` takes
+    limits : ge, gt, le, lt and whatever else `pydantic.Field` takes
     declared : the keys of `Declaration`, all of them optional:
         flag ("--class"; else the name of the field in kebab-case), short ("-o"),
         metavar ("NAME=VALUE"; else by type), unset (what None means, as the help says it),
@@ -83,12 +85,12 @@ def option(
 
 
 def argument(help: str, *, metavar: str, default: Any = ...) -> Any:
-    """Return the declaration of a word that stands on the command line without a flag."""
+    """Return the declaration of a word that is given on the command line without a flag."""
     return option(default, help, metavar=metavar, positional=True)
 
 
 def declaration(field: FieldInfo) -> Declaration | None:
-    """Return what `option` declared of a field, None for a field that is no option."""
+    """Return what `option` declared of a field, None for a field that is not an option."""
     extra = field.json_schema_extra
     return cast(Declaration, extra) if isinstance(extra, dict) else None
 
@@ -182,7 +184,7 @@ def _refuse(model: type[Options], error: ValidationError) -> str:
     if first["type"] == "literal_error":
         return f"{found}: expected {first['ctx']['expected'].replace(chr(39), '')}"
     if first["type"] == "too_short":
-        return f"{flag}: expected at least {first['ctx']['min_length']}"
+        return f"{flag}: expected at least {counted(first['ctx']['min_length'], 'value')}"
     expected = _expected(field, first.get("ctx", {}))
     return f"{found}: {f'expected {expected}' if expected else first['msg']}"
 
@@ -205,5 +207,5 @@ def types_in(annotation: Any) -> set[Any]:
 
 # The options that mean the same in every command that takes them.
 Output = Annotated[Path, option(..., "Where to write.", short="-o", metavar="FOLDER")]
-Overwrite = Annotated[bool, option(..., "Replace an output that exists already.")]
+Overwrite = Annotated[bool, option(..., "Replace an output that already exists.")]
 Seed = Annotated[int, option(..., "Seed of every random draw.", limits={"ge": 0})]

@@ -1,4 +1,4 @@
-"""How long work tells of its progress, and how long things take in words."""
+"""How long-running work reports its progress, and durations in words."""
 
 from __future__ import annotations
 

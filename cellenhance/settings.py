@@ -24,15 +24,15 @@ class Settings(BaseModel):
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors, aliases and tags: what one reads is what stands there."""
+    """YAML without anchors, aliases and tags: what you read is what you get."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call,unused-ignore]
         place = f"line {event.start_mark.line + 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise ValueError(f"{place}: anchors (&) and aliases (*) are not read")
+            raise ValueError(f"{place}: anchors (&) and aliases (*) are not supported")
         if getattr(event, "tag", None) is not None:
-            raise ValueError(f"{place}: tags (!) are not read")
+            raise ValueError(f"{place}: tags (!) are not supported")
         return super().compose_node(parent, index)
 
 
@@ -152,7 +152,7 @@ def read_settings(
 
     Parameters
     ----------
-    cure : what to do about a file that is missing or no plain YAML, the end of the message
+    cure : what to do about a file that is missing or not plain YAML; ends the message
     """
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"))
@@ -184,12 +184,12 @@ def _describe(model: type[BaseModel], error: ValidationError, where: str) -> str
 
 
 def shorten_text(text: str, length: int = 80) -> str:
-    """Return `text`, its end left out where it has more than `length` letters."""
+    """Return `text`, cut off with "..." where it has more than `length` characters."""
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields of the model nested at `path`, as far as types tell."""
+    """Return the names of the fields of the model nested at `path`, as far as types reveal it."""
     for part in path:
         field = model.model_fields.get(str(part))
         inner = [] if field is None else _models_in(field.annotation)

@@ -1,4 +1,4 @@
-"""Texts of others, made safe for a terminal and for a spreadsheet.
+"""Text from outside, made safe for a terminal and for a spreadsheet; numbers with their nouns.
 
 File names, class names and messages of libraries may hold anything: control characters that move
 the cursor, line ends that fake a second message, cells that a spreadsheet would compute.
@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-"""Unicode's categories of what is no sign: control, format (such as text direction), surrogate."""
+"""Unicode's categories of what cannot be seen: control, format (text direction ...), surrogate."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -63,7 +63,7 @@ def escape_surrogates(json_text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: such a text gets an apostrophe.
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe is put before it.
 
     Numbers, also as text, stay as they are; `from_csv_cell` gives every text back.
 
@@ -83,7 +83,7 @@ def from_csv_cell(text: str) -> str:
 
 
 def _looks_like_formula(text: str) -> bool:
-    """Tell whether a text begins like a formula, perhaps behind apostrophes of ours."""
+    """Tell whether a text begins like a formula, perhaps behind apostrophes from `csv_cell`."""
     if not text.lstrip("'").startswith(_FORMULA):
         return False
     try:

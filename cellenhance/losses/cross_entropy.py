@@ -33,7 +33,7 @@ def cross_entropy(logits: Tensor, mask: Tensor, class_weights: Tensor | None = N
 
     Notes
     -----
-    With no annotated pixel at all the loss is 0 with zero gradient, not NaN.
+    Without any annotated pixel the loss is 0 with zero gradient, not NaN.
     """
     if class_weights is not None:
         return _weighted(logits, mask, class_weights)

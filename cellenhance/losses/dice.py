@@ -16,7 +16,7 @@ class DiceSettings(TermSettings):
     ``smooth: 0, per_image: false`` that of CE-Net.
     """
 
-    smooth: float = Field(1e-5, ge=0, description="added above and below the line")
+    smooth: float = Field(1e-5, ge=0, description="added to numerator and denominator")
     per_image: bool = Field(True, description="each image by itself, then the mean; else the batch")
 
 
@@ -34,7 +34,7 @@ def dice(logits: Tensor, mask: Tensor, settings: DiceSettings | None = None) -> 
     image lacks still asks for p = 0 there. Images without an annotated pixel are left out of the
     mean; with none at all the loss is 0.
 
-    Source: Milletari et al. 2016, with plain sums below the line as in icss-segmentation.
+    Source: Milletari et al. 2016, with plain sums in the denominator as in icss-segmentation.
     """
     settings = settings or DiceSettings()
     problem = one_vs_rest(logits, mask)

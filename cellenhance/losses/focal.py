@@ -32,7 +32,7 @@ def focal(logits: Tensor, mask: Tensor, settings: FocalSettings | None = None) -
 
     Notes
     -----
-    p is clamped to [1e-6, 1 - 1e-6] and has no gradient beyond. K = 2: p is the probability of
+    p is clamped to [1e-6, 1 - 1e-6] and has no gradient beyond it. K = 2: p is the probability of
     class 1; K > 2: each class against the rest. The mean is over annotated pixels and classes.
 
     Source: Lin et al. 2017; clamping and `detached` as in icss-segmentation.

@@ -17,9 +17,9 @@ class LovaszSoftmaxSettings(TermSettings):
     """What the errors are taken from and how they are averaged."""
 
     raw: bool = Field(
-        False, description="raw outputs instead of softmax probabilities, as micro-objects' code"
+        False, description="raw outputs instead of softmax probabilities, as in micro-objects' code"
     )
-    classes: Literal["present", "all"] = Field("present", description="classes of the mean")
+    classes: Literal["present", "all"] = Field("present", description="classes in the mean")
     per_image: bool = Field(False, description="each image by itself, then the mean")
 
 

@@ -46,7 +46,7 @@ def compute_objective(
     Raises
     ------
     SettingsError
-        `weights` names an output that has no term, or leaves none.
+        `weights` names an output that has no term, or leaves no term.
     """
     outputs = dict(zip(branch_names, output.branch_logits, strict=True))
     is_branch = any(logits is output.logits for logits in output.branch_logits)
@@ -68,9 +68,13 @@ def _factors(names: tuple[str, ...], weights: Mapping[str, float]) -> dict[str, 
 
 
 def check_output_weights(weights: Mapping[str, float], names: tuple[str, ...]) -> None:
-    """Raise `SettingsError` where `weights` names none of the outputs, or leaves none."""
+    """Raise `SettingsError` where `weights` names an unknown output, or leaves no output."""
     for name in weights:
         if name not in names:
-            raise SettingsError(f"recipe.output_weights: no output '{name}'{suggest(name, names)}")
+            raise SettingsError(
+                f"recipe.output_weights: unknown output '{name}'{suggest(name, names)}"
+            )
     if all(weights.get(name, 1) == 0 for name in names):
-        raise SettingsError("recipe.output_weights: every output has the weight 0; give one more")
+        raise SettingsError(
+            "recipe.output_weights: all outputs have weight 0; give one a weight above 0"
+        )

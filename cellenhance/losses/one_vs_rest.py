@@ -40,7 +40,7 @@ class OneVsRest:
         return torch.sigmoid(self.logits)
 
     def mean_of_pixels(self, values: Tensor) -> Tensor:
-        """Return the mean of (B, C, H, W) over annotated pixels and classes; 0 where none is."""
+        """Return the mean of (B, C, H, W) over annotated pixels and classes; 0 without any."""
         n_values = (self.valid.sum() * values.shape[1]).clamp(min=1)
         return (values * self.valid).sum() / n_values
 

@@ -43,7 +43,7 @@ class LossSettings(Settings):
     @model_validator(mode="after")
     def _something_counts(self) -> LossSettings:
         if not self.terms():
-            raise ValueError("no loss has a weight above 0; for example cross_entropy: 1")
+            raise ValueError("no loss has a weight above 0; set one, such as cross_entropy: 1")
         return self
 
     def terms(self) -> dict[str, TermSettings]:
@@ -93,7 +93,7 @@ def _bind(name: str, term: TermSettings, class_pixels: Sequence[int]) -> Loss:
 
     def weighted(logits: Tensor, mask: Tensor) -> Tensor:
         nonlocal weights
-        weights = weights.to(logits.device)  # copied by the first step, then there already
+        weights = weights.to(logits.device)  # copied in the first step only
         return cross_entropy(logits, mask, weights)
 
     return weighted

@@ -13,7 +13,7 @@ from cellenhance.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class LossTerms:
-    """`total` is differentiated; `parts` are its terms by the name of the output they belong to."""
+    """`total` is differentiated; `parts` are its terms, by the name of their output."""
 
     total: Tensor
     parts: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""The mean of a score over images that says how many images it leaves out, and why."""
+"""The mean of a score over images, with how many images it leaves out, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ImageAverages:
     """Means over images, and the images that are not in them.
 
     A distance is infinite where a class was missed or invented as a whole. Leaving that out of the
-    mean without a word would reward the model that misses most, so the count belongs beside it.
+    mean silently would reward the model that misses most, so the count belongs beside it.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class ImageAverages:
 
 
 def average_images(values: NDArray[np.float64]) -> ImageAverages:
-    """Return the means over the first axis of scores (N, ...), one row an image.
+    """Return the means over the first axis of scores (N, ...), one row per image.
 
     Examples
     --------

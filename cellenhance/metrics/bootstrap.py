@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.95
-"""The level of the intervals unless told otherwise."""
+"""The default level of the intervals."""
 
 N_RESAMPLES = 2000
-"""How many resamples a reported interval is made of."""
+"""How many resamples a reported interval is computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def draw_weights(
     Returns
     -------
     (R, N) int64. As many groups are drawn as there are, so the number of images differs between
-    resamples when groups differ in size. With fewer than two groups nothing can be drawn that
-    differs from the set: (0, N), and intervals made from it are NaN, not of zero width.
+    resamples when groups differ in size. With fewer than two groups every draw would equal the
+    set: the result is (0, N), and intervals made from it are NaN, not of zero width.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def percentile_interval(values: NDArray[np.float64], level: float = LEVEL) -> In
     Interval(low=25.0, high=75.0, level=0.5, n_resamples=101)
     """
     if not 0 < level < 1:
-        raise ValueError(f"the level of an interval lies between 0 and 1, not at {level}")
+        raise ValueError(f"expected a level between 0 and 1, not {level}")
     array = np.asarray(values, np.float64)
     defined = array[~np.isnan(array)]
     if not defined.size:

@@ -27,8 +27,8 @@ class Reliability:
     Attributes
     ----------
     confidence : (bins,) mean probability of the pixels of each bin
-    accuracy : (bins,) the share of them that is right
-    n_px : (bins,) how many they are
+    accuracy : (bins,) the share of them that is correct
+    n_px : (bins,) how many there are
     """
 
     confidence: NDArray[np.float64]
@@ -72,11 +72,13 @@ def count_confidence(
     [[0.0, 3.0], [0.0, 2.0], [0.0, 2.3]]
     """
     if truth.shape != probabilities.shape[1:]:
-        raise ValueError(f"the truth is {truth.shape}, the probabilities {probabilities.shape}")
+        raise ValueError(
+            f"the truth has shape {truth.shape}, but the probabilities {probabilities.shape}"
+        )
     counted = truth != IGNORE
     classes, chosen = truth[counted], probabilities[:, counted]  # n  K,n
     if not ((chosen >= 0) & (chosen <= 1)).all():
-        raise ValueError("a probability is not within 0 and 1")
+        raise ValueError("a probability is not between 0 and 1")
     top = chosen.argmax(axis=0)
     confidence = chosen.max(axis=0) if len(chosen) else np.zeros(0)
     rows = [_count(confidence, top == classes, n_bins)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellenhance.arrays import IGNORE, MAX_CLASSES, MaskArray
+from cellenhance.texts import counted
 
 _BLOCK_PX = 1 << 20  # pixels counted at a time: bounds the temporary memory to some 10 MB
 
@@ -16,7 +17,7 @@ _BLOCK_PX = 1 << 20  # pixels counted at a time: bounds the temporary memory to 
 def confusion_matrix(
     truth: MaskArray, prediction: MaskArray, n_classes: int, ignore: int | None = IGNORE
 ) -> NDArray[np.int64]:
-    """Return how many pixels of each true class were given each class.
+    """Return how many pixels of each true class were predicted as each class.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def confusion_matrix(
     ------
     ValueError
         The shapes or dtypes differ from the above, or a pixel that counts holds a value that is
-        no class: a mask from elsewhere must be mapped to class indices first.
+        not a class: a mask from elsewhere must be mapped to class indices first.
 
     Examples
     --------
@@ -59,6 +60,7 @@ def _count_pairs(truth: MaskArray, prediction: MaskArray) -> NDArray[np.int64]:
     pairs = np.zeros(0, np.int64)
     for start in range(0, max(rows.size, 1), _BLOCK_PX):
         block = slice(start, start + _BLOCK_PX)
+        # Both values of a pixel in one code, true value x 256 + predicted value.
         codes = rows[block].astype(np.uint16)
         codes <<= 8
         codes |= columns[block]
@@ -74,14 +76,16 @@ def _check(truth: MaskArray, prediction: MaskArray, n_classes: int) -> None:
         if mask.dtype != np.uint8:
             raise ValueError(f"the {name} must hold uint8 class indices, not {mask.dtype}")
     if truth.shape != prediction.shape:
-        raise ValueError(f"the truth is {truth.shape}, but the prediction {prediction.shape}")
+        raise ValueError(
+            f"the truth has shape {truth.shape}, but the prediction {prediction.shape}"
+        )
 
 
 def _describe_strays(pairs: NDArray[np.int64], n_classes: int) -> str:
-    """Name the values that count but are no class, with their pixel counts."""
+    """Name the values that count but are not classes, with their pixel counts."""
     counts = {"truth": pairs.sum(axis=1), "prediction": pairs.sum(axis=0)}
     found = [
-        f"the {name} holds {value} in {count[value]} pixels"
+        f"the {name} holds {value} in {counted(int(count[value]), 'pixel')}"
         for name, count in counts.items()
         for value in np.flatnonzero(count)
         if value >= n_classes

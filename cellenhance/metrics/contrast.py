@@ -16,7 +16,7 @@ from scipy import ndimage
 from cellenhance.arrays import IGNORE, MaskArray
 
 NEIGHBOURHOOD_PX = 8
-"""How far from a class its neighbours are taken."""
+"""How far from a class its neighbours may lie."""
 _MIN_PIXELS = 20
 _N_RESAMPLES = 2000
 

@@ -1,8 +1,8 @@
 """Scores of a model over folds and seeds, with intervals from resampled test images.
 
-As the published tables: the confusion matrices of a fold's test images are pooled, each fold gives
-one number, and mean and standard deviation are over folds. Seeds of a fold are averaged first, so
-that n is the number of folds. Must not know files or models: counts in, numbers out.
+As in the published tables, the confusion matrices of a fold's test images are pooled, each fold
+gives one number, and mean and standard deviation are over folds. Seeds of a fold are averaged
+first, so that n is the number of folds. Must not know files or models: counts in, numbers out.
 
 Source: methods.md 1.5 and 1.6 (population standard deviation, divisor = number of folds).
 """
@@ -144,8 +144,8 @@ def draw_image_weights(
 ) -> ImageWeights:
     """Return one draw of test images, whole groups together, for all `runs`.
 
-    Groups of all folds are drawn at once, so the number of images of a fold varies with the
-    resample; a fold of which none is drawn is left out of that resample's mean.
+    Groups of all folds are drawn together, so the number of images of a fold varies between
+    resamples; a fold of which no image is drawn is left out of that resample's mean.
     """
     groups: dict[str, str] = {}
     for run in runs:
@@ -155,12 +155,12 @@ def draw_image_weights(
 
 
 def fold_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> FoldScores:
-    """Return the scores of one model from its runs, at least one a fold.
+    """Return the scores of one model from its runs, at least one per fold.
 
     Raises
     ------
     ValueError
-        There is no run.
+        `runs` is empty.
     """
     return _over_folds(
         [run.fold for run in runs],
@@ -170,14 +170,14 @@ def fold_scores(runs: Sequence[RunCounts], weights: ImageWeights) -> FoldScores:
 
 
 def fold_means(runs: Sequence[ImageValues], weights: ImageWeights) -> FoldScores:
-    """Return the means over images of one model from its runs, at least one a fold.
+    """Return the means over images of one model from its runs, at least one per fold.
 
     An image whose score is undefined or infinite is left out.
 
     Raises
     ------
     ValueError
-        There is no run.
+        `runs` is empty.
     """
     finite = [np.where(np.isfinite(run.values), run.values, np.nan) for run in runs]
     resampled = []
@@ -222,7 +222,7 @@ def score_difference(mine: FoldScores, baseline: FoldScores) -> ScoreDifference:
 
 
 def majority_counts(run: RunCounts, training_pixels: Sequence[int]) -> RunCounts:
-    """Return what predicting everywhere the class most frequent in training gets.
+    """Return the counts of predicting the class most frequent in training everywhere.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def find_disagreements(
     Parameters
     ----------
     masks : (H, W) uint8 each; pixels that are 255 (ignore) in any of them do not count
-    side : of the squares in pixels; there is none where it does not fit into the image
+    side : of the squares in pixels; there are none if it does not fit into the image
 
     Examples
     --------
@@ -52,6 +52,7 @@ def find_disagreements(
     if min(different.shape) < side:
         return ()
     sums = _window_sums(different, side)
+    # Take the best square, bar all squares that would overlap it, and look again.
     found = []
     for _ in range(n_windows):
         top, left = (int(each) for each in np.unravel_index(np.argmax(sums), sums.shape))
@@ -66,6 +67,7 @@ def find_disagreements(
 
 def _window_sums(different: NDArray[np.bool_], side: int) -> NDArray[np.int64]:
     """Return the number of True pixels in the square that begins at each pixel."""
+    # Summed-area table: four of its values give the sum of any rectangle.
     total = np.pad(different.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     upper = total[side:, side:] - total[side:, :-side]
     sums: NDArray[np.int64] = upper - total[:-side, side:] + total[:-side, :-side]
@@ -73,9 +75,9 @@ def _window_sums(different: NDArray[np.bool_], side: int) -> NDArray[np.int64]:
 
 
 def _middle_of_best(sums: NDArray[np.int64], top: int, left: int, side: int) -> tuple[int, int]:
-    """Return the middle of the run of equally good squares right of and below the first one.
+    """Return the middle of the equally good squares to the right of and below the first one.
 
-    So small differences lie in the middle of their square, not in its corner.
+    This puts a small difference in the middle of its square, not in its corner.
     """
     best = sums[top, left]
     below = sums[top : top + side, left] == best

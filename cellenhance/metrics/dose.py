@@ -1,4 +1,4 @@
-"""At which dose a score is lost: read off a curve of scores against photons.
+"""The dose at which a score is lost, read off a curve of scores against photons.
 
 Must not know files or models: numbers in, numbers out.
 """

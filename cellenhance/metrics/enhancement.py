@@ -1,8 +1,8 @@
 """How good an enhanced image is: contrast against the best blur, and edges where borders lie.
 
-Blur raises contrast-to-noise of any grainy image and costs sharpness: an enhanced image has to beat
-the input blurred as suits it best, with edges no softer. Nothing here depends on the order of the
-classes, or on whether an object is bright or dark.
+Blur raises the contrast-to-noise ratio of any grainy image and costs sharpness: an enhanced image
+has to beat the input under the blur that suits it best, with edges no softer. Nothing here depends
+on the order of the classes, or on whether an object is bright or dark.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def best_blur(image: NDArray[np.floating], score: Score) -> BestBlur:
 
 
 def edge_sharpness(image: NDArray[np.floating], mask: MaskArray, first: int, second: int) -> float:
-    """Return the steepest mean rise across the border of two classes, in parts of it per px.
+    """Return the steepest part of the mean rise across a class border, as a share of it per px.
 
     Returns
     -------

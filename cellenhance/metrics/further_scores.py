@@ -20,7 +20,7 @@ from cellenhance.metrics.scored_image import ScoredImage
 ALL = "all"
 
 ALWAYS = ("iou", "dice", "precision", "recall", "specificity", "accuracy")
-"""Reported of every evaluation, from the confusion matrix; asking for them changes nothing."""
+"""Reported for every evaluation, from the confusion matrix; asking for them changes nothing."""
 
 ALIASES = {
     "ap": "average_precision",
@@ -38,7 +38,7 @@ ALIASES = {
 def choose_metrics(
     words: Sequence[str], *, has_probabilities: bool, has_pixel_size: bool
 ) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-    """Return the metrics that these words mean beyond those always reported, and what is left out.
+    """Return the metrics these words mean, beyond those always reported, and what is left out.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def choose_metrics(
     Raises
     ------
     SettingsError
-        A name is none, or the metric needs what is not there.
+        A name is not a metric, or a metric needs data that are not there.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class MetricScores:
 
     Attributes
     ----------
-    columns : the classes, or "" alone where the metric has one value an image
+    columns : the classes, or "" alone where the metric has one value per image
     values : (N, C) of each image; NaN = undefined, infinite = the class is in one mask only
     averages : over images, and how many images are left out
     intervals : of each mean, bootstrapped over images
@@ -138,7 +138,7 @@ class MetricScores:
 
 @dataclass(slots=True)
 class FurtherMetrics:
-    """Computes metrics of images that come one by one; a whole image is looked at, then let go."""
+    """Computes metrics of images that come one by one; no image is kept once it was seen."""
 
     metrics: tuple[Metric, ...]
     classes: tuple[str, ...]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 PERIOD_PX = 8
 """Lattices of 8 px and their overtones of 4, 2.67 and 2 px are looked for."""
 _NEAR, _FAR = 2, 6
-"""Surroundings of a peak: frequencies that are so many bins away from it, in either direction."""
+"""Surroundings of a peak: frequencies this many bins away from it, in either direction."""
 
 
 def lattice_peak(image: NDArray[np.floating]) -> float:
@@ -19,13 +19,13 @@ def lattice_peak(image: NDArray[np.floating]) -> float:
 
     Parameters
     ----------
-    image : (H, W) intensities; the largest part whose sides are multiples of 8 is looked at
+    image : (H, W) intensities; the largest part whose sides are multiples of 8 is used
 
     Returns
     -------
     The largest ratio of power at a frequency (i / 8, j / 8) per px, not both 0, to the median power
-    around it. Noise has some 10 (the largest of 34 exponentially distributed ratios), a smooth
-    image without lattice the same or less. NaN for sides below 64 px and for a constant image.
+    around it. Noise gives about 10 (the largest of 34 exponentially distributed ratios), a smooth
+    image without a lattice the same or less. NaN for sides below 64 px and for a constant image.
 
     Notes
     -----
@@ -55,6 +55,7 @@ def lattice_peak(image: NDArray[np.floating]) -> float:
 
 def _ratios(power: NDArray[np.float64]) -> Iterator[float]:
     """Yield power over surroundings at each lattice frequency; one of each conjugate pair."""
+    # At sides that are multiples of 8 every lattice frequency falls exactly on a bin.
     height, width = power.shape
     offsets = np.arange(-_FAR, _FAR + 1)
     apart = np.maximum(np.abs(offsets)[:, None], np.abs(offsets)[None])

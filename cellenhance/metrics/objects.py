@@ -47,8 +47,8 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     -----
     Above an IoU of 0.5 every object has at most one partner (Kirillov et al., theorem 1), so greedy
     and optimal matching agree. At exactly 0.5 the two halves of an object both fit, and one of them
-    is taken. Where the truth is 255 there is nothing: objects of both masks end there. What is left
-    of a predicted object more than half of which lies there is no FP.
+    is taken. Where the truth is 255 there is nothing: objects of both masks end there. If more than
+    half of a predicted object lies there, what is left of it is not an FP.
 
     Examples
     --------
@@ -59,11 +59,14 @@ def count_objects(truth: MaskArray, prediction: MaskArray, n_classes: int) -> ND
     [2.0, 0.0, 1.0, 1.667]
     """
     annotated = truth != IGNORE
+    # Label both masks once, class after class, so that one overlap matrix holds all objects and
+    # each class is a block of its rows and columns.
     counted = np.where(annotated, prediction, IGNORE).astype(np.uint8)
     first, truth_ends = _label_classes(truth, n_classes)
     second, prediction_ends = _label_classes(counted, n_classes)
     pair = _Overlaps(first, second, annotated)
     if not annotated.all():
+        # Judged on whole predicted objects, since ignored regions may cut them into several.
         whole, _ = _label_classes(prediction, n_classes)
         pair.forgive(_mostly_outside(whole, annotated)[whole], second)
     spans = zip(truth_ends, truth_ends[1:], prediction_ends, prediction_ends[1:], strict=False)
@@ -103,7 +106,7 @@ def recognition_quality(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     --------
     >>> import numpy as np
     >>> counts = count_objects(*np.array([[[1, 0, 1]], [[1, 0, 0]]], np.uint8), n_classes=2)
-    >>> recognition_quality(counts).round(4).tolist()  # of the background 1/2 is right: no match
+    >>> recognition_quality(counts).round(4).tolist()  # background: IoU 1/2, no match
     [0.0, 0.6667]
     """
     return object_f1(counts[..., -1, :])
@@ -155,7 +158,7 @@ class _Overlaps:
         self._forgiven = np.zeros(shape[1], bool)
 
     def forgive(self, where: NDArray[np.bool_], prediction: NDArray[np.int64]) -> None:
-        """Count no predicted object as false that has a pixel where this is True."""
+        """Do not count a predicted object as false if it has a pixel where this is True."""
         self._forgiven[prediction[where]] = True
 
     def count(self, rows: slice, columns: slice) -> NDArray[np.float64]:
@@ -195,7 +198,7 @@ def _label_classes(mask: MaskArray, n_classes: int) -> tuple[NDArray[np.int64], 
 
 
 def _match(candidates: sparse.csr_array) -> tuple[NDArray[np.bool_], float]:
-    """Return which predictions get a partner when most pairs are made, and their summed IoU."""
+    """Return which predictions have a partner in a largest matching, and the sum of its IoUs."""
     partners = csgraph.maximum_bipartite_matching(candidates, perm_type="row")
     columns = np.flatnonzero(partners >= 0)
     total = candidates[partners[columns], columns].sum() if columns.size else 0.0
@@ -219,7 +222,7 @@ class ClassRegion:
 
 
 def measure_classes(mask: MaskArray, n_classes: int) -> tuple[ClassRegion, ...]:
-    """Return pixels and objects of each class of a mask (H, W) uint8; 255 (ignore) is no class.
+    """Return pixels and objects of each class of a mask (H, W) uint8; 255 is ignored.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 With TP_k = M_kk, t_k the pixels that are of class k (row sum) and p_k the pixels predicted as k
 (column sum). A score whose denominator is 0 is NaN: undefined, not zero and not one. All take one
-matrix (K, K) or many at once (..., K, K), such as one a resample.
+matrix (K, K) or many at once (..., K, K), such as one per resample.
 
 Source: methods.md 1.6 and 10 (Jaccard index, F1 score); the published program swaps the names
 precision and recall, this module does not.
@@ -71,8 +71,8 @@ def recall(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
 def specificity(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return TN / (TN + FP) of each class: (K,) in [0, 1], NaN where all pixels are of the class.
 
-    The share of the pixels of other classes that were not predicted as this one. Near 1 for every
-    rare class whatever the network does, so no score to choose a model by.
+    The share of the pixels of other classes that were not predicted as this one. It is near 1 for
+    every rare class whatever the network does, so a model should not be chosen by it.
 
     Examples
     --------
@@ -86,9 +86,9 @@ def specificity(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def accuracy(matrix: NDArray[np.int64]) -> float:
-    """Return the share of pixels with the right class, in [0, 1], or NaN without any pixel.
+    """Return the share of correct pixels, in [0, 1], or NaN without any pixel.
 
-    Of one matrix (K, K) only.
+    Takes one matrix (K, K) only.
 
     Examples
     --------

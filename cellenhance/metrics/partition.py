@@ -87,9 +87,11 @@ def compare_partitions(
     (0.6667, 1.0, 0.5, 0.0)
     """
     if truth.shape != prediction.shape:
-        raise ValueError(f"the truth is {truth.shape}, but the prediction {prediction.shape}")
+        raise ValueError(
+            f"the truth has shape {truth.shape}, but the prediction {prediction.shape}"
+        )
     if truth.dtype != np.bool_ or prediction.dtype != np.bool_:
-        raise ValueError("regions are bool: compare a mask with the index of a class first")
+        raise ValueError("expected bool regions; compare a mask with the index of a class first")
     segments, _ = ndimage.label(truth)
     others, _ = ndimage.label(prediction)
     looked_at = truth & prediction if simplified else truth
@@ -102,8 +104,8 @@ def compare_partitions(
 def thin_borders(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the region grown until its 4-connected segments are one pixel apart.
 
-    The challenge thins predicted borders so before comparing, since their width says nothing about
-    splits and merges. The segments grow at equal speed (watershed on a flat image).
+    The challenge thins predicted borders like this before comparing, since their width says nothing
+    about splits and merges. The segments grow at equal speed (watershed on a flat image).
 
     Examples
     --------
@@ -124,14 +126,18 @@ def _score(table: sparse.csr_array) -> PartitionScores:
     n_px = int(table.sum())
     if not n_px:
         return PartitionScores(*[float("nan")] * 6)
+    # Names as in the equations of `compare_partitions`: joint is p_ij, true t_i, predicted s_j,
+    # border p_0.
     border = float(table[[0]].sum()) / n_px
     joint, true = table[1:].data / n_px, table.sum(axis=0) / n_px
     predicted = table.sum(axis=1)[1:] / n_px
     alone = border / n_px  # sum of squares of the one-pixel segments
     pairs, segments = (joint**2).sum() + alone, (predicted**2).sum() + alone
     truths = (true**2).sum()
+    # Each pixel of predicted border is a segment of its own, with entropy -(1 / n) log(1 / n).
     spread = border * np.log(n_px)
     h_predicted, h_true = _entropy(predicted) + spread, _entropy(true)
+    # Rounding can make the mutual information slightly negative.
     shared = max(h_predicted + h_true - _entropy(joint) - spread, 0.0)
     return PartitionScores(
         v_rand=float(2 * pairs / (truths + segments)),

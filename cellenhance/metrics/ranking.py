@@ -1,8 +1,9 @@
 """ROC-AUC and average precision of a class: how well its probability ranks pixels, at no threshold.
 
-Two ways to the same numbers. `rank` sorts the scores of one image: exact, as scikit-learn. The
-counts of `count_scores` add up over tiles and images, so big images and whole sets need no memory:
-scores that fall into one bin count as equal, and `largest_error` says what that can amount to.
+There are two ways to the same numbers. `rank` sorts the scores of one image: exact, like
+scikit-learn. The counts of `count_scores` add up over tiles and images, so big images and whole
+sets need no memory: scores that fall into one bin count as equal, and `largest_error` bounds the
+error that this causes.
 
 Neither score says where to put a threshold, and ROC-AUC flatters rare classes: where 1 % of the
 pixels are membrane, 0.95 may still be useless; average precision shows it.
@@ -46,8 +47,8 @@ def rank(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> Ranking:
 
     Parameters
     ----------
-    truth : which pixels are of the class, any shape; leave ignored pixels out before
-    scores : as many numbers, larger for the class
+    truth : which pixels are of the class, any shape, without ignored pixels
+    scores : of the same shape, larger for the class
 
     Notes
     -----
@@ -69,11 +70,12 @@ def rank(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> Ranking:
     (0.75, 0.8333)
     """
     if truth.shape != scores.shape:
-        raise ValueError(f"the truth is {truth.shape}, but the scores {scores.shape}")
+        raise ValueError(f"the truth has shape {truth.shape}, but the scores {scores.shape}")
     if not scores.size:
         return Ranking(float("nan"), float("nan"))
     if np.isnan(scores).any():
         raise ValueError("a score is NaN; expected probabilities")
+    # Of pixels with equal scores only the last counts as a threshold: they pass it together.
     order = np.argsort(scores, axis=None)[::-1]
     ordered = scores.ravel()[order]
     last_of_equals = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), ordered.size - 1)
@@ -108,14 +110,16 @@ def count_scores(truth: MaskArray, probabilities: NDArray[np.floating]) -> NDArr
     [[1, 1]]
     """
     if truth.shape != probabilities.shape[1:]:
-        raise ValueError(f"the truth is {truth.shape}, the probabilities {probabilities.shape}")
+        raise ValueError(
+            f"the truth has shape {truth.shape}, but the probabilities {probabilities.shape}"
+        )
     counted = truth != IGNORE
     classes = truth[counted]
     counts = np.zeros((len(probabilities), 2, N_BINS), np.int64)
     for index, each in enumerate(probabilities):
         chosen = each[counted]
         if not ((chosen >= 0) & (chosen <= 1)).all():
-            raise ValueError(f"a probability of class {index} is not within 0 and 1")
+            raise ValueError(f"a probability of class {index} is not between 0 and 1")
         scaled = (special.logit(chosen) + _LOGIT_LIMIT) * (N_BINS / (2 * _LOGIT_LIMIT))
         bins = np.clip(scaled, 0, N_BINS - 1).astype(np.int64)
         codes = bins + N_BINS * (classes == index)

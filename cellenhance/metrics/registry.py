@@ -1,7 +1,7 @@
 """Every metric by name: what it needs, which way is better, and how it is pooled.
 
 `evaluate` computes a metric of each image by `compute`; where `pool` is given, the same number over
-all pixels or objects of a set comes from tallies that add up, which also is what a bootstrap
+all pixels or objects of a set comes from tallies that add up, which are also what a bootstrap
 resamples. Metrics without a pool have only a mean over images.
 
 Examples
@@ -37,12 +37,12 @@ Tally: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """How a metric is taken over many images at once.
+    """How a metric is computed over many images at once.
 
     Attributes
     ----------
     tally : the counts of one image, which add up over images
-    score : the values of (sums of) tallies, of the shape that `Metric.compute` has
+    score : the values of a tally or a sum of tallies, of the shape that `Metric.compute` returns
     """
 
     tally: Callable[[ScoredImage], Tally]
@@ -59,10 +59,10 @@ class Metric:
     needs : "probabilities"; or "masks"; or "objects", masks whose connected parts are objects
     direction : which values are better
     unit : "" (a number without unit), "px" or "um"
-    compute : of one image the value of each class, (K,), or of the image, (1,); NaN = undefined,
+    compute : from one image the value of each class, (K,), or of the image, (1,); NaN = undefined,
         infinite = the class is in one of the masks only
-    per : whether the values are one a class or one an image
-    pool : how it is pooled; None where only a mean over images is defined
+    per : whether there is one value per class or one per image
+    pool : how it is pooled; None where only the mean over images is defined
     """
 
     name: str
@@ -75,12 +75,12 @@ class Metric:
 
 
 def select_metrics(names: Iterable[str]) -> tuple[Metric, ...]:
-    """Return the metrics of these names in this order; hyphens are taken for underscores.
+    """Return the metrics with these names in this order; hyphens are read as underscores.
 
     Raises
     ------
     SettingsError
-        A name is none of the metrics.
+        A name is not that of a metric.
 
     Examples
     --------

@@ -23,6 +23,7 @@ from cellenhance.metrics.bootstrap import (
     percentile_interval,
     resample_matrices,
 )
+from cellenhance.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ScoreIntervals:
 
     Attributes
     ----------
-    resampling : seed and number of resamples that were asked for
+    resampling : the seed and number of resamples that were requested
     n_images, n_groups : what was drawn from
     """
 
@@ -108,18 +109,18 @@ class ScoreIntervals:
     @property
     def note(self) -> str:
         """Return in words what the intervals are, or why there are none."""
-        images = "1 image" if self.n_images == 1 else f"{self.n_images} images"
-        groups = "1 group" if self.n_groups == 1 else f"{self.n_groups} groups"
+        images, groups = counted(self.n_images, "image"), counted(self.n_groups, "group")
         if not self.resampling.n_resamples:
-            return "no intervals: none were asked for"
+            return "no intervals: none were requested"
         if self.n_groups < 2:
-            which = images if self.n_images == 1 else f"{images} of {groups}"
-            return f"no intervals: {which} say nothing about the spread between them"
+            which = images if self.n_images == 1 else f"{groups} (of {images})"
+            spread = "images" if self.n_images == 1 else "groups"
+            return f"no intervals: {which} says nothing about the spread between {spread}"
         of = images if self.n_groups == self.n_images else f"{images}, clustered in {groups}"
         few = "; with so few, intervals are too narrow" if self.n_groups < 10 else ""
         return (
             f"[low, high]: {100 * LEVEL:.0f} % bootstrap interval over {of}, "
-            f"{self.resampling.n_resamples} resamples, seed {self.resampling.seed}{few}"
+            f"{counted(self.resampling.n_resamples, 'resample')}, seed {self.resampling.seed}{few}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""One image with its truth and prediction, and each expensive look at the pair taken once.
+"""One image with its truth and prediction, on which each expensive computation is done once.
 
-Metrics that share a look (the confusion matrix, the overlap of objects, the distances between
-boundaries) find it here, so asking for ten of them costs one pass.
+What several metrics share (the confusion matrix, the overlap of objects, the distances between
+boundaries) is kept here, so asking for ten of them costs one pass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cellenhance.metrics.warping import Warping, warp
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """What metrics may look at.
+    """What metrics may use.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Records of the scores of a set of images: pooled over pixels, and the mean over images.
 
-Both are always kept and always named, since they differ: pooling lets large images and frequent
-classes weigh more. Nothing here reads files or prints.
+Both are always kept and always named, since they differ: pooling gives large images and frequent
+classes more weight. Nothing here reads files or prints.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Scores:
         matrices: Sequence[NDArray[np.int64]],
         branches: Mapping[str, Sequence[NDArray[np.int64]]] | None = None,
     ) -> Self:
-        """Return the scores of images from one (K, K) confusion matrix an image.
+        """Return the scores of images from one (K, K) confusion matrix per image.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Scores:
         Raises
         ------
         ValueError
-            There is no image, or `ids` and a list of matrices differ in length.
+            There are no images, or `ids` and a list of matrices differ in length.
 
         Examples
         --------
@@ -226,7 +226,7 @@ def majority_scores(
     ids: Sequence[str],
     matrices: Sequence[NDArray[np.int64]],
 ) -> Scores:
-    """Return what predicting the most frequent class everywhere gets on the same images.
+    """Return the scores of predicting the most frequent class everywhere on the same images.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """How far apart the outlines of a class lie in truth and prediction, in pixels.
 
-Distances and matched shares of one class all follow from one look, `measure_outlines`. Times the
-pixel size they are um. Where the class is in one of the masks only, distances are infinite; where
-it is in neither, NaN. A mean over images must say how many of them were which: leaving misses out
-rewards the model that misses most.
+Distances and matched shares of one class all follow from `measure_outlines`; multiplied by the
+pixel size, distances are in um. Where the class is in only one of the masks, distances are
+infinite; where it is in neither, NaN. A mean over images must state how many there were of each:
+leaving misses out rewards the model that misses most.
 
 Source: methods.md 10; Huttenlocher et al. (1993), IEEE TPAMI 15 (Hausdorff); 95th percentile and
 mean over both directions as MONAI computes them; boundary F1: Csurka et al. (2013), BMVC.
@@ -80,7 +80,7 @@ class OutlineDistances:
         return float(both.mean()) if both.size else float("nan")
 
     def count_matches(self, tolerance_px: float = TOLERANCE_PX) -> NDArray[np.int64]:
-        """Return the outline pixels of truth found and all, of the prediction right and all: (4,).
+        """Return outline pixels: found and all of the truth, right and all of the prediction, (4,).
 
         Counts of images add up.
         """
@@ -136,6 +136,7 @@ def outline(
     >>> outline(region, np.ones_like(region)).astype(int).tolist()
     [[0, 0, 1, 0]]
     """
+    # With a border of one pixel around the image, each of the four neighbours is a shifted view.
     outside = np.pad(annotated & ~region, 1, constant_values=frame)
     beside = outside[:-2, 1:-1] | outside[2:, 1:-1] | outside[1:-1, :-2] | outside[1:-1, 2:]
     return np.asarray(region & annotated & beside, np.bool_)
@@ -165,6 +166,7 @@ def hausdorff_of_regions(truth: MaskArray, prediction: MaskArray, index: int) ->
     first, second = (truth == index) & annotated, (prediction == index) & annotated
     if not first.any() or not second.any():
         return float("inf") if first.any() or second.any() else float("nan")
+    # The distance transform is paid for only where one of the regions lies.
     box = _box(first | second)
     first, second = first[box], second[box]
     return max(_farthest(first, second), _farthest(second, first))
@@ -175,7 +177,7 @@ def boundary_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    counts : as `OutlineDistances.count_matches` gives them, or sums of such
+    counts : as `OutlineDistances.count_matches` returns them, or sums of these
 
     Returns
     -------
@@ -184,7 +186,7 @@ def boundary_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     Notes
     -----
     Recall = outline pixels of the truth within the tolerance of the predicted outline / all;
-    precision the reverse. The result grows with the tolerance, so a number without it says nothing.
+    precision the reverse. The result grows with the tolerance, so it must be stated with it.
 
     Examples
     --------
@@ -195,7 +197,7 @@ def boundary_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     [0.0, nan]
     """
     recalled, n_truth, right, n_predicted = np.moveaxis(counts.astype(np.float64), -1, 0)
-    # 2 P R / (P + R) without dividing by an empty outline
+    # 2 P R / (P + R), written so that an empty outline is never divided by.
     above = 2 * recalled * right
     below = recalled * n_predicted + right * n_truth
     scores = np.where(n_truth + n_predicted > 0, 0.0, np.nan)

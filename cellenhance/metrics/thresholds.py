@@ -1,6 +1,6 @@
 """The threshold of a probability that scores best on images given for choosing it.
 
-Give VALIDATION images. A threshold chosen on the test images makes every number of the same images
+Give VALIDATION images. A threshold chosen on the test images makes every number from these images
 an upper bound; several published tables are of that kind.
 """
 
@@ -28,7 +28,7 @@ class ThresholdSweep:
     Attributes
     ----------
     threshold : the best; of equally good ones the nearest to 0.5; NaN if no score is defined
-    score : what it scored
+    score : its score
     thresholds, scores : (T,) all of them; a score is the mean over images
     """
 

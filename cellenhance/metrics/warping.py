@@ -1,9 +1,9 @@
 """Warping error: what is wrong with a segmentation apart from where exactly its borders run.
 
 The true region is bent towards the prediction pixel by pixel, as far as its topology (segments and
-holes) stays what it is. Pixels that still differ would split, merge, invent or lose something.
-Optional: results depend on the order of the bending, and the challenge that once ranked by it gave
-it up. Cost grows with the pixels that differ, not with the image.
+holes) stays the same. Pixels that still differ would split, merge, invent or lose something. The
+metric is optional: results depend on the order of the bending, and the challenge that once ranked
+by it gave it up. Cost grows with the number of pixels that differ, not with the image.
 
 Source: Jain et al. (2010), CVPR, "Boundary learning by optimization with topological constraints";
 methods.md 10. Foreground is 4-connected, background 8-connected; outside the image is background.
@@ -27,7 +27,7 @@ _AROUND: Places = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2
 
 @dataclass(frozen=True, slots=True)
 class Warping:
-    """The bent truth and what of the prediction it could not reach.
+    """The bent truth, and the part of the prediction that it could not reach.
 
     Attributes
     ----------
@@ -62,9 +62,9 @@ def warp(
     Parameters
     ----------
     truth, prediction : (H, W) bool, True inside cells
-    strength : (H, W), |probability - threshold|: pixels are tried from the largest on, those of
+    strength : (H, W), |probability - threshold|: pixels are tried from the largest down, those of
         equal strength row by row; without it all are equal
-    annotated : (H, W) bool; other pixels are never flipped and do not count; default all
+    annotated : (H, W) bool; other pixels are never flipped and do not count; by default all are
 
     Notes
     -----
@@ -83,6 +83,8 @@ def warp(
     (1, 1)
     """
     counted = np.ones(truth.shape, bool) if annotated is None else annotated
+    # Only pixels that differ are candidates. The image gets a border of background, so that every
+    # pixel has eight neighbours and its place in the flat array is enough to find them.
     wanted = np.where(counted, prediction, truth)
     order = np.flatnonzero(np.pad(wanted != truth, 1))
     if strength is not None:
@@ -106,12 +108,15 @@ def _flip_simple_points(flat: bytearray, pending: list[int], width: int) -> None
 
     A pixel is looked at again only after one of its neighbours was flipped.
     """
-    simple = _SIMPLE
+    simple = _SIMPLE  # a local name is faster in the loop below
+    # Offsets of the neighbours in the order of `_AROUND`, the order of the bits of a code.
     a, b, c, d = -width - 1, -width, -width + 1, -1
     e, f, g, h = 1, width - 1, width, width + 1
     changed = bytearray(len(flat))
     for each in pending:
         changed[each] = 1
+    # Each pass tries the pixels that are left, until a pass changes nothing. Whether a pixel is
+    # simple depends on its neighbours alone: unless one of them was flipped, the last answer holds.
     while pending:
         rest = []
         n_flips = 0
@@ -135,9 +140,10 @@ def _flip_simple_points(flat: bytearray, pending: list[int], width: int) -> None
 def _count_splits(padded: NDArray[np.bool_], points: NDArray[np.int64]) -> int:
     """Return how many foreground pixels would cut their segment in two if they were background.
 
-    Parts of the background around such a pixel that belong together elsewhere form, through it, a
-    closed line around a part of the segment.
+    Around such a pixel two parts of the background are apart, but belong together elsewhere: joined
+    through the pixel they would close a line around a part of the segment.
     """
+    # Parts around the pixel (by its neighbourhood) against parts in the whole image (by label).
     around = _neighbours(ndimage.label(~padded, _EIGHT)[0], points, _AROUND)
     codes = ((around == 0) << np.arange(8)[:, None]).sum(axis=0)
     n_parts = np.frombuffer(_BACKGROUND_PARTS, np.uint8)[codes]

@@ -1,7 +1,7 @@
 """AEP: additive filters from penultimate maps, enhanced images, a learned weighted ensemble.
 
 Source: Kato & Hotta, arXiv 2108.13118 (SMC 2021), and its official code. Where paper and code
-differ the entry of the catalogue says which one it follows.
+differ, the entry of the catalogue states which one it follows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cellenhance.networks.translation_norm import (
     select_translation,
 )
 from cellenhance.settings import Settings
+from cellenhance.texts import counted
 
 
 class AEPSettings(Settings):
@@ -62,7 +63,7 @@ class AEPSettings(Settings):
     @model_validator(mode="after")
     def _final_branch_belongs_to_none(self) -> AEPSettings:
         if (self.ensemble == "none") != (self.final_branch is not None):
-            raise ValueError("final_branch is set with ensemble: none, and only then")
+            raise ValueError("set final_branch if, and only if, ensemble is none")
         return self
 
 
@@ -115,11 +116,12 @@ class AEP(SegmentationNetwork):
         if self.n_filters > translator.feature_channels:
             raise ValueError(
                 f"n_filters is {self.n_filters}, but the translator has only "
-                f"{translator.feature_channels} penultimate maps"
+                f"{counted(translator.feature_channels, 'penultimate map')}"
             )
         if settings.final_branch is not None and settings.final_branch > self.n_filters:
             raise ValueError(
-                f"final_branch is {settings.final_branch}, but there are {self.n_filters} filters"
+                f"final_branch is {settings.final_branch}; expected at most {self.n_filters}, the "
+                "number of filters"
             )
         self.translation = settings.translation
         self.translator = translator
@@ -178,7 +180,7 @@ class AEP(SegmentationNetwork):
 
     @property
     def distinguishes_translations(self) -> bool:
-        """Tell whether network 2 treats equal translations differently (statistics per each)."""
+        """Tell whether network 2 treats equal translations differently (statistics for each)."""
         return self.folded_segmenters is not None or has_statistics_per_translation(self.segmenter)
 
     def segment(self, image: Tensor, k: int) -> Tensor:
@@ -191,7 +193,7 @@ class AEP(SegmentationNetwork):
         return logits
 
     def prepare_folding(self) -> None:
-        """Take a network 2 for each translation where their statistics differ; eval mode only."""
+        """Make one network 2 per translation where their statistics differ; eval mode only."""
         if has_statistics_per_translation(self.segmenter):
             self.folded_segmenters = nn.ModuleList(
                 at_translation(self.segmenter, k) for k in range(self.n_filters)
@@ -205,7 +207,7 @@ class AEP(SegmentationNetwork):
         return translate(image, filters)
 
     def mix(self, branches: Sequence[Tensor]) -> Tensor:
-        """Return the final logits for those of network 1 and of each branch, in this order."""
+        """Return the final logits from those of network 1 and of each branch, in this order."""
         if self.final_branch is not None:
             return branches[self.final_branch]
         if self.ensemble is None:

@@ -99,7 +99,7 @@ class AGNet(SegmentationNetwork):
 
 
 class Attention(nn.Module):
-    """a = sigma(psi(ReLU(theta g + phi y))), one weight a pixel, from three 1 x 1 convolutions."""
+    """a = sigma(psi(ReLU(theta g + phi y))), one weight per pixel; three 1 x 1 convolutions."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Building blocks shared by the architectures, and the base class that they all fill in.
 
-Nothing here reads files or knows of training.
+Nothing here reads files or knows about training.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Mixing = Literal["mean", "sum", "learned", "chosen"]
 class DeepInput:
     """Where a decoder joins deep maps and a skip: a convolution and its deep input channels.
 
-    `level` is the scale, "H/4"; several convolutions may stand at one level.
+    `level` is the scale, such as "H/4"; one level may have several convolutions.
     """
 
     level: str
@@ -238,8 +238,8 @@ def double_conv_to(
 def initialise_he_(network: nn.Module) -> None:
     """Draw all convolutions from N(0, 2 / n), n the inputs of one output; biases become 0.
 
-    He et al. 2015 (arXiv 1502.01852) as the U-Net paper uses it: without normalisation it keeps the
-    size of activations alike over many layers of ReLU.
+    He et al. 2015 (arXiv 1502.01852), as the U-Net paper uses it: without normalisation it keeps
+    the size of activations similar over many layers of ReLU.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

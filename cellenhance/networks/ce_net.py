@@ -20,7 +20,7 @@ HEAD_WIDTH = 32
 
 
 class CENetSettings(Settings):
-    """Settings of `CENet`: none."""
+    """Settings of `CENet`: there are none."""
 
 
 class CENet(SegmentationNetwork):

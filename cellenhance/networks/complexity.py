@@ -31,7 +31,7 @@ def count_flops(network: SegmentationNetwork, side: int = 256) -> int:
 
 
 def activation_bytes_per_pixel(network: SegmentationNetwork) -> int:
-    """Return the bytes of all layers' float32 outputs together, per input pixel.
+    """Return the total bytes of all layers' float32 outputs, per input pixel.
 
     An upper estimate of what one image keeps alive in training; prediction needs less.
     """

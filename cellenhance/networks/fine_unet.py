@@ -24,7 +24,7 @@ class FineUNetSettings(Settings):
     """Settings of `FineUNet`."""
 
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="drop probability after each convolution but the last"
+        0.0, ge=0, lt=1, description="drop probability after each convolution except the last"
     )
     n_features: int = Field(16, ge=1, description="width of the penultimate maps")
     width: float = Field(

@@ -37,7 +37,7 @@ def guided_filter(guide: Tensor, coarse: Tensor, fine_guide: Tensor, attention: 
         result = M[A] G + M[b], M[A] and M[b] resized bilinearly to G
 
     The differences cancel, so everything is computed in float64 (float32 on devices without it). In
-    the public code the sum runs over the batch, and an image's result depends on its company.
+    the public code the sum runs over the batch, so each image's result depends on the others.
     """
     with full_precision(guide.device):
         precise = torch.float32 if guide.device.type == "mps" else torch.float64

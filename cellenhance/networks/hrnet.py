@@ -1,4 +1,4 @@
-"""HRNet-W32 in a small form: four resolutions side by side, one exchange a stage.
+"""HRNet-W32 in a small form: four resolutions side by side, one exchange per stage.
 
 Source: Sun et al., arXiv 1904.04514 (HRNetV2); the small form and the stem of stride 1: low-level
 feature fusion (PRCV 2021) and its code, cbmi-group/icss-segmentation (9,983,105 parameters for 1

@@ -17,7 +17,7 @@ from cellenhance.settings import Settings
 class LightUNetSettings(Settings):
     """Settings of `LightUNet`."""
 
-    dropout: float = Field(0.5, ge=0, lt=1, description="drop probability after each row but f")
+    dropout: float = Field(0.5, ge=0, lt=1, description="drop probability after each row except f")
     n_features: int = Field(16, ge=1, description="width of the penultimate maps")
     width: float = Field(
         1.0, gt=0, le=8, description="factor on all widths, rounded to multiples of 4"
@@ -28,7 +28,7 @@ class LightUNetSettings(Settings):
 
 
 class LightUNet(SegmentationNetwork):
-    """Every row is convolution, batch normalisation, ReLU, dropout; no full-resolution skip.
+    """Each row is convolution, batch normalisation, ReLU, dropout; there is no full-size skip.
 
     The skips A, B and D are the activations of the stride-2 convolutions BEFORE their dropout, and
     the first concatenation is at the bottleneck.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class SegmentationOutput:
-    """What a forward pass produced.
+    """The result of a forward pass.
 
     Attributes
     ----------

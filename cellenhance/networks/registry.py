@@ -80,8 +80,8 @@ def build_network(entry: ModelEntry, in_channels: int, n_classes: int) -> Segmen
 def _check_roles(entry: ModelEntry, roles: tuple[str, ...]) -> None:
     if set(entry.components) != set(roles):
         raise CatalogError(
-            f"model '{entry.name}': architecture {entry.architecture} takes components "
-            f"{list(roles)}, found {sorted(entry.components)}"
+            f"model '{entry.name}': expected components {list(roles)} for architecture "
+            f"{entry.architecture}, found {sorted(entry.components)}"
         )
 
 

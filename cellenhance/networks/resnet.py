@@ -1,7 +1,7 @@
 """ResNet-34/50/101 trunks with torchvision's parameter names, so that its weights fit by name.
 
-Source: He et al., arXiv 1512.03385; the stride of a bottleneck stands in its 3 x 3 convolution, as
-in torchvision. Dilated last layer: Chen et al., arXiv 1706.05587.
+Source: He et al., arXiv 1512.03385; the stride of a bottleneck is in its 3 x 3 convolution, as in
+torchvision. Dilated last layer: Chen et al., arXiv 1706.05587.
 """
 
 from __future__ import annotations

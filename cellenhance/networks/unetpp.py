@@ -1,6 +1,6 @@
 """U-Net++: a grid of nested skip connections, in both published forms, whole or pruned.
 
-Source: Zhou et al., arXiv 1807.10165. X(i, j) stands at depth i and column j, i + j <= depth:
+Source: Zhou et al., arXiv 1807.10165. X(i, j) is the node at depth i, column j, i + j <= depth:
 X(i, 0) = DC(pool X(i-1, 0)), X(i, j) = DC(cat[X(i, 0), .., X(i, j-1), Up X(i+1, j-1)]).
 Parameters for 1 channel and 1 class at depths 1 to 4 with one head: form common 102,465, 518,529,
 2,235,585, 9,162,753; form keras 100,961, 511,105, 2,204,961, 9,041,601. Each further head adds 33.

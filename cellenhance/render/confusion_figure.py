@@ -1,4 +1,4 @@
-"""A confusion matrix as a figure: the share of each true class that was given each class."""
+"""A confusion matrix as a figure: the share of each true class that was predicted as each class."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def draw_confusion(
 
     Notes
     -----
-    A cell says the share in percent and the count. The row of a class that the truth lacks is grey:
-    it has no shares. With more than 20 classes the cells are too small for words.
+    A cell shows the share in percent and the count. The row of a class that the truth lacks is
+    grey: it has no shares. With more than 20 classes the cells are too small for text.
     """
     n_classes = len(classes)
     room = style.width_mm - _LABEL_MM - _BAR_MM - _MARGIN_MM
@@ -70,7 +70,9 @@ def draw_confusion(
 
 
 def shares_of_rows(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share of each true class that was given each class; NaN rows without pixels.
+    """Return the share of each true class that was predicted as each class.
+
+    The row of a class without pixels is NaN.
 
     Examples
     --------
@@ -133,12 +135,12 @@ def _draw_labels(
     axes.set_yticks(places, rows, size=size, color=style.ink)
     rotation = 90 if labels.upright else 0
     axes.set_xticks(places, labels.texts, size=size, color=style.ink, rotation=rotation)
-    axes.set_xlabel("given class", size=lettering.CAPTION_PT, color=style.ink)
+    axes.set_xlabel("predicted class", size=lettering.CAPTION_PT, color=style.ink)
     axes.set_ylabel("true class", size=lettering.CAPTION_PT, color=style.ink)
 
 
 def _short_count(count: int) -> str:
-    """Return a count in few letters, such as "1,234" or "12.3 M".
+    """Return a count in few characters, such as "1,234" or "12.3 M".
 
     Examples
     --------

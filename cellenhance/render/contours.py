@@ -57,12 +57,17 @@ def class_rings(inside: NDArray[Any]) -> tuple[Ring, ...]:
     >>> ring.tolist()
     [[0.0, 0.5], [-0.5, 0.0], [0.0, -0.5], [0.5, 0.0], [0.0, 0.5]]
     """
+    # Marching squares at level 0.5. Padding with False closes the rings at the image border;
+    # "low" lets pixels that touch only by a corner have rings of their own.
     found = find_contours(np.pad(inside.astype(np.float64), 1), 0.5, fully_connected="low")
+    # (row, column) becomes (x, y), and the padding is taken off again.
     return tuple(_drop_straight(ring[:, ::-1] - 1) for ring in found)
 
 
 def _drop_straight(ring: Ring) -> Ring:
-    """Return the ring without the points on which it goes straight on."""
+    """Return the ring without the points at which it does not turn."""
+    # All steps of marching squares have one of 8 directions, so equal steps compare exactly. The
+    # first point follows the last step: the ring is closed.
     steps = np.diff(ring, axis=0)
     turns = np.any(steps != np.roll(steps, 1, axis=0), axis=1)
     corners = ring[:-1][turns]
@@ -79,14 +84,15 @@ def mask_outlines(
 ) -> tuple[Outline, ...]:
     """Return the outlines of the classes of a mask (H, W) uint8, the largest class first.
 
-    Where a class reaches the border of the mask its ring runs far outside: the end of a picture or
-    of a part of it is no border of a class, and gets no line.
+    Where a class reaches the border of the mask, its ring runs far outside: the edge of a picture
+    or of a part of it is not a border of the class, and gets no line.
 
     Parameters
     ----------
     colors : #rrggbb of each class; values without a colour, such as 255 (ignore), have no outline
     without : indices of classes that are not outlined
     """
+    # The largest class comes first, so that it is drawn below the smaller ones.
     counts = np.bincount(mask.ravel(), minlength=256)[: len(colors)]
     wanted = [index for index in np.argsort(-counts, kind="stable") if index not in without]
     return tuple(
@@ -101,6 +107,9 @@ def _open(inside: NDArray[np.bool_]) -> tuple[Ring, ...]:
 
     The outermost pixels are repeated outside, and what closes a ring there is moved far away.
     """
+    # After padding by _REPEATED pixels a ring that reaches the border is closed along a line half a
+    # pixel beyond the padding. Only points on that line are moved, along one axis, so the line
+    # inside the image stays exactly where it was.
     size = np.array(inside.shape[::-1], np.float64)
     rings = []
     for ring in class_rings(np.pad(inside, _REPEATED, mode="edge")):

@@ -1,4 +1,4 @@
-"""Pixels of any depth to RGB for looking at, by limits that are decided once and said.
+"""Pixels of any depth to RGB for viewing, by limits that are decided once and stated.
 
 Nothing here changes data: a display range is a record, and thinning makes a copy to show.
 """
@@ -31,7 +31,7 @@ class DisplayRange:
     Attributes
     ----------
     low, high : in the units of the file, the same for all panels of one quantity
-    text : what the figure says of it
+    text : how the figure states it
     """
 
     low: float
@@ -47,15 +47,15 @@ class DisplayRange:
 
 
 def choose_display(images: Iterable[ImageArray]) -> DisplayRange:
-    """Return one range for all `images`, (H, W, C) each, as their percentiles say.
+    """Return one range for all `images`, (H, W, C) each, from their percentiles.
 
-    8-bit RGB is shown as stored, 0 to 255. Of anything else the limits are the 0.1 and 99.8
-    percentile over all images and channels that are shown.
+    8-bit RGB is shown as stored, 0 to 255. For anything else the limits are the 0.1 and 99.8
+    percentiles over all images and channels that are shown.
 
     Raises
     ------
     ValueError
-        There is no image.
+        There are no images.
 
     Examples
     --------
@@ -78,16 +78,16 @@ def choose_display(images: Iterable[ImageArray]) -> DisplayRange:
         [low], [high] = statistics.minimum, statistics.maximum
     which = "this image" if n_images == 1 else f"all {n_images} images shown"
     text = f"display range {low:.6g} to {high:.6g}"
-    text += f", the {LOW_PERCENTILE} to {HIGH_PERCENTILE} percentile of {which}"
+    text += f", the {LOW_PERCENTILE} and {HIGH_PERCENTILE} percentiles of {which}"
     if high <= low:
         high, text = low + 1, f"display range: all pixels of {which} are {low:.6g}"
     return DisplayRange(float(low), float(high), text)
 
 
 def asked_display(limits: tuple[float, float]) -> DisplayRange:
-    """Return the range that was asked for: (black, white) in the units of the files."""
+    """Return the range that was requested: (black, white) in the units of the files."""
     low, high = limits
-    return DisplayRange(low, high, f"display range {low:.6g} to {high:.6g}, as asked for")
+    return DisplayRange(low, high, f"display range {low:.6g} to {high:.6g}, as requested")
 
 
 def shown_channels(image: ImageArray) -> ImageArray:
@@ -120,11 +120,11 @@ def thin(rgb: NDArray[Any], most_px: float) -> NDArray[Any]:
 
     Parameters
     ----------
-    most_px : columns that the page can show; at least so many are kept
+    most_px : columns that the page can show; at least that many are kept
 
     Notes
     -----
-    Rows and columns that fill no block are averaged over what there is.
+    The last block of rows or columns may be incomplete; it is averaged over what there is.
     """
     factor = math.floor(rgb.shape[1] / max(1.0, most_px))
     if factor < 2:
@@ -135,6 +135,7 @@ def thin(rgb: NDArray[Any], most_px: float) -> NDArray[Any]:
     rows, cols = (
         np.diff(np.append(start, side)) for start, side in zip(starts, rgb.shape[:2], strict=True)
     )
+    # Blocks at the right and lower edge may hold fewer pixels than the others.
     counts = (rows[:, None] * cols).reshape(len(rows), len(cols), *(1,) * (rgb.ndim - 2))
     means = sums / counts
     if rgb.dtype.kind in "iu":

@@ -77,8 +77,8 @@ def _print(figure: Figure, target: IO[bytes], kind: str, dpi: int, name: str) ->
         width, height = round(width_in * dpi), round(height_in * dpi)
         if max(width, height) > _MOST_PX:
             raise SettingsError(
-                f"{name}: would be {width} x {height} pixels, at most {_MOST_PX} a side; lower "
-                "--dpi or --width-mm, or write --format pdf"
+                f"{name}: would be {width} x {height} pixels; a side may have at most {_MOST_PX}; "
+                "lower --dpi or --width-mm, or write --format pdf"
             )
         # matplotlib cuts fractions of a pixel off; a little more than whole pixels is exact.
         figure.set_size_inches((width + 0.01) / dpi, (height + 0.01) / dpi)
@@ -96,7 +96,7 @@ def _print(figure: Figure, target: IO[bytes], kind: str, dpi: int, name: str) ->
 
 
 def draw_png(figure: Figure, dpi: int = 150) -> bytes:
-    """Return `figure` as the bytes of a PNG, to be put into a page."""
+    """Return `figure` as the bytes of a PNG, to be embedded in a page."""
     buffer = io.BytesIO()
     with print_settings():
         figure.savefig(buffer, format="png", dpi=dpi, metadata=_METADATA["png"])
@@ -105,7 +105,7 @@ def draw_png(figure: Figure, dpi: int = 150) -> bytes:
 
 @contextmanager
 def print_settings() -> Iterator[None]:
-    """Within the block matplotlib uses our fonts; letters that they lack are shown as boxes."""
+    """Let matplotlib use our fonts within the block; characters they lack are shown as boxes."""
     with warnings.catch_warnings(), matplotlib.rc_context(_RC):
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield

@@ -12,15 +12,15 @@ from cellenhance.metrics.further_scores import MetricScores
 from cellenhance.render.tables import Table
 
 _LEFT_OUT = (
-    "(n=...): images in a mean where some are left out, since the class is in neither mask "
-    "(undefined) or in one alone (missed: a distance is infinite)"
+    "(n=...): number of images in the mean; the others are left out because the class is in "
+    "neither mask (undefined) or in only one of them (missed: the distance is infinite)"
 )
 
 
 def metric_tables(scores: Sequence[MetricScores], classes: Sequence[str]) -> list[Table]:
-    """Return one row a metric: its means over images with intervals; then what is pooled.
+    """Return one row per metric: its means over images with intervals; then what is pooled.
 
-    Metrics with one value an image stand in the column "image".
+    Metrics with one value per image are in the column "image".
     """
     if not scores:
         return []
@@ -40,7 +40,7 @@ def metric_tables(scores: Sequence[MetricScores], classes: Sequence[str]) -> lis
 def metric_run_table(
     entries: Mapping[str, Sequence[Sequence[MetricScores]]], classes: Sequence[str]
 ) -> Table | None:
-    """Return one row a metric and entry, means over images; None where no metric was asked for.
+    """Return one row per metric and entry, means over images; None where no metric was requested.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def _pooled_cells(scores: MetricScores) -> list[str]:
 
 
 def format_with_interval(value: float, interval: Interval, unit: str) -> str:
-    """Return a number with its interval behind it where there is one."""
+    """Return a number, followed by its interval where there is one."""
     if math.isnan(value) or math.isnan(interval.low):
         return format_number(value, unit)
     ends = f"{format_number(interval.low, unit)}, {format_number(interval.high, unit)}"

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from cellenhance.arrays import IGNORE, MaskArray
+from cellenhance.texts import counted
 
 MAX_SIDE_PX = 2048
-"""Previews are for looking at: larger masks are thinned to at most this side."""
+"""Previews are only for viewing: larger masks are thinned so that no side exceeds this."""
 
 _IGNORE_GREY = 128
 _LINES_ACROSS = 400
@@ -39,7 +40,8 @@ def render_preview(
     Raises
     ------
     ValueError
-        The mask is not (H, W) uint8, holds an index without a colour, or a colour is no #rrggbb.
+        The mask is not (H, W) uint8, holds an index without a colour, or a colour is not
+        #rrggbb.
 
     Examples
     --------
@@ -48,12 +50,13 @@ def render_preview(
     [[[0, 0, 0], [255, 128, 0], [128, 128, 128]]]
     """
     if mask.ndim != 2 or mask.dtype != np.uint8:
-        raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
+        raise ValueError(f"expected a mask (H, W) of uint8, not {mask.shape} of {mask.dtype}")
     step = max(1, -(-max(mask.shape) // max_side_px))
     thinned = mask[::step, ::step]
     stray = [int(value) for value in np.unique(thinned) if len(colors) <= value != IGNORE]
     if stray:
-        raise ValueError(f"mask values {stray} have no colour: there are {len(colors)} colours")
+        n_colors = counted(len(colors), "colour")
+        raise ValueError(f"mask values {stray} have no colour: expected at most {n_colors}")
     table = np.full((256, 3), _IGNORE_GREY, np.uint8)
     table[: len(colors)] = [parse_color(color) for color in colors]
     return table[thinned]

@@ -1,4 +1,4 @@
-"""Options of everything that draws figures: how they are printed, what their colours mean."""
+"""Options of everything that draws figures: how they are printed and how pixels are shown."""
 
 from __future__ import annotations
 

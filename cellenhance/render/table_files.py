@@ -1,4 +1,4 @@
-"""Tables as Markdown and as LaTeX (booktabs); text comes out, files are the caller's."""
+"""Tables as Markdown and as LaTeX (booktabs); text is returned, no files are written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def to_latex(tables: Sequence[Table], heading: str) -> str:
-    r"""Return one `table` environment a table, with booktabs rules; the caption has all it needs.
+    r"""Return one `table` environment per table, with booktabs rules and a full caption.
 
     The preamble needs ``\usepackage{booktabs}``; wide tables are shrunk to the text by `graphicx`.
     """

@@ -11,6 +11,7 @@ import numpy as np
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.overlap import mean_defined
 from cellenhance.metrics.scores import PER_CLASS, OverlapScores, Scores
+from cellenhance.texts import counted
 
 _LABELS = {"iou": "IoU", "dice": "Dice"}
 _WITH_INTERVALS = ("iou", "dice")
@@ -18,7 +19,7 @@ _WITH_INTERVALS = ("iou", "dice")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A title, the column names, rows of as many cells, and what a reader must know of them."""
+    """A title, the column names, rows of as many cells, and notes that a reader must know."""
 
     title: str
     header: tuple[str, ...]
@@ -38,7 +39,7 @@ def format_percent(value: float) -> str:
 
 
 def format_interval(value: float, interval: Interval | None) -> str:
-    """Return a fraction as percent, its interval behind it where there is one.
+    """Return a fraction as percent, followed by its interval where there is one.
 
     Examples
     --------
@@ -54,7 +55,7 @@ def format_interval(value: float, interval: Interval | None) -> str:
 def format_mean_std(values: Sequence[float]) -> str:
     """Return percent as "mean ± population standard deviation", NaN left out.
 
-    Values left out are said by "(n=...)", the number that remains.
+    Where values are left out, "(n=...)" states how many remain.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def format_mean_std(values: Sequence[float]) -> str:
 
 
 def class_table(scores: Scores, *, per_image: bool = False) -> Table:
-    """Return one row a class and one of means: IoU, Dice and more in percent.
+    """Return one row per class and one of means: IoU, Dice and more in percent.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def class_table(scores: Scores, *, per_image: bool = False) -> Table:
         rows.append((row, *cells))
     header = ("class", *names)
     if per_image:
-        header = (*header, "images without")
+        header = (*header, "images without the class")
         absences = [str(scores.n_absent[name]) for name in scores.classes]
         rows = [(*row, count) for row, count in zip(rows, [*absences, ""], strict=True)]
     accuracy = format_interval(means.accuracy, None if spread is None else spread.accuracy)
@@ -100,15 +101,15 @@ def class_table(scores: Scores, *, per_image: bool = False) -> Table:
 
 
 def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) -> Table:
-    """Return one row an entry (model, branch, "majority class"): IoU and Dice in percent.
+    """Return one row per entry (model, branch, "majority class"): IoU and Dice in percent.
 
-    The means of pooled scores have their intervals behind them; those of classes are left to
+    The means of pooled scores are followed by their intervals; those of classes are left to
     `class_table`, since a row must stay readable.
 
     Raises
     ------
     ValueError
-        There is no entry, or the entries differ in their classes.
+        There are no entries, or the entries differ in their classes.
     """
     first = _check_same_classes(list(entries.values()))
     rows = tuple(
@@ -118,7 +119,7 @@ def comparison_table(entries: Mapping[str, Scores], *, per_image: bool = False) 
 
 
 def run_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = False) -> Table:
-    """Return one row an entry: of several folds mean ± population std, of one its interval.
+    """Return one row per entry: mean ± population std over folds, or one run's interval.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def run_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = Fals
     Raises
     ------
     ValueError
-        There is no entry, one has no fold, or they differ in their classes.
+        There are no entries, one has no folds, or they differ in their classes.
     """
     first = _check_same_classes([scores for folds in entries.values() for scores in folds])
     counts = {len(folds) for folds in entries.values()}
@@ -138,7 +139,7 @@ def run_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = Fals
         if len(folds) == 1:
             rows.append((name, *_overlap_cells(folds[0], per_image=per_image)))
             continue
-        label = name if len(counts) == 1 else f"{name} ({len(folds)} folds)"
+        label = name if len(counts) == 1 else f"{name} ({counted(len(folds), 'fold')})"
         columns = zip(*(_overlap_values(_choose(each, per_image)) for each in folds), strict=True)
         rows.append((label, *map(format_mean_std, columns)))
     title = f"percent, {_average(per_image)}"
@@ -149,7 +150,7 @@ def run_table(entries: Mapping[str, Sequence[Scores]], *, per_image: bool = Fals
 
 
 def image_table(scores: Scores, extra: Mapping[str, Sequence[object]] | None = None) -> Table:
-    """Return one row an image for a CSV: fractions, not rounded; empty cells are undefined.
+    """Return one row per image for a CSV: fractions, not rounded; empty cells are undefined.
 
     Parameters
     ----------
@@ -198,8 +199,7 @@ def _average(per_image: bool) -> str:
 
 
 def _describe(scores: Scores, per_image: bool) -> str:
-    images = "1 image" if scores.n_images == 1 else f"{scores.n_images} images"
-    return f"percent, {_average(per_image)}, {images}"
+    return f"percent, {_average(per_image)}, {counted(scores.n_images, 'image')}"
 
 
 def _overlap_header(scores: Scores) -> tuple[str, ...]:

@@ -113,22 +113,22 @@ class RunFolder:
 
     @property
     def metrics_path(self) -> Path:
-        """Return the table with a row an epoch."""
+        """Return the table with one row per epoch."""
         return self.root / "metrics.csv"
 
     @property
     def timing_path(self) -> Path:
-        """Return the table of seconds and images a second."""
+        """Return the table of seconds and images per second."""
         return self.root / "timing.csv"
 
     @property
     def best_path(self) -> Path:
-        """Return the checkpoint that predicts."""
+        """Return the checkpoint that predictions are made with."""
         return self.root / "checkpoints" / "best.safetensors"
 
     @property
     def last_path(self) -> Path:
-        """Return the checkpoint from which training goes on."""
+        """Return the checkpoint from which training continues."""
         return self.root / "checkpoints" / "last.safetensors"
 
     @property
@@ -137,7 +137,7 @@ class RunFolder:
         return self.root / "figures" / "curves.png"
 
     def evaluation_path(self, subset: str) -> Path:
-        """Return the folder of the scores of a subset."""
+        """Return the folder with the scores of a subset."""
         return self.root / "evaluation" / subset
 
 
@@ -153,7 +153,7 @@ def read_record(folder: RunFolder) -> RunRecord:
     Raises
     ------
     CheckpointError
-        It is missing, not YAML, or does not fit.
+        It is missing, not YAML, or not a valid record.
     """
     return read_settings(
         folder.record_path, RunRecord, CheckpointError, cure="expected a run folder made by train"
@@ -175,7 +175,7 @@ def checkpoints_of(path: Path) -> list[Path]:
     Raises
     ------
     CheckpointError
-        `path` is no run, or a run has no best checkpoint yet.
+        `path` is not a run, or a run has no best checkpoint yet.
     """
     if path.suffix == ".safetensors":
         if not path.is_file():
@@ -190,20 +190,20 @@ def run_folders(path: Path) -> list[RunFolder]:
     Raises
     ------
     CheckpointError
-        `path` is no run, or a run has no best checkpoint yet.
+        `path` is not a run, or a run has no best checkpoint yet.
     """
     roots = [path] if (path / RECORD_FILE).is_file() else _fold_folders(path)
     if not roots:
         raise CheckpointError(
-            f"{path}: is no run (a folder with {RECORD_FILE} or a .safetensors file); make one "
-            "with cellenhance train DATASET -m MODEL -o RUN"
+            f"{path}: is not a run; expected a folder with {RECORD_FILE} or a .safetensors file; "
+            "make one with cellenhance train DATASET -m MODEL -o RUN"
         )
     folders = [RunFolder(root) for root in roots]
     for folder in folders:
         if not folder.best_path.is_file():
             raise CheckpointError(
-                f"{folder.best_path}: is not there yet, training did not finish its first epoch; "
-                "go on with train ... --resume"
+                f"{folder.best_path}: does not exist yet, since training did not finish its first "
+                "epoch; continue with train ... --resume"
             )
     return folders
 
@@ -226,7 +226,7 @@ def dataset_identity(dataset: Dataset, split: str) -> str:
 
 
 def collect_versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
+    """Return the versions of everything that a result depends on."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     return {"cellenhance": metadata.version("cellenhance"), "python": platform.python_version()} | (
         versions
@@ -258,7 +258,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def cut_back(path: Path, last_epoch: int) -> None:
     """Drop rows of epochs after `last_epoch`, which the last checkpoint does not know.
 
-    A table without a row left is removed, since its header may have been cut short too.
+    A table that keeps no row is removed, since its header may have been cut short too.
     """
     rows = read_table(path)
     kept = [row for row in rows if _epoch_of(row) <= last_epoch]
@@ -270,7 +270,7 @@ def cut_back(path: Path, last_epoch: int) -> None:
 
 
 def _epoch_of(row: Mapping[str, Any]) -> float:
-    """Return the epoch of a row; a row cut short by a kill counts as later than any."""
+    """Return the epoch of a row; a row cut short by a kill counts as later than any other."""
     text = row.get("epoch")
     complete = all(value is not None for value in row.values())
     return int(text) if complete and text and text.isdigit() else float("inf")

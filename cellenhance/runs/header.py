@@ -1,4 +1,4 @@
-"""What the header of a checkpoint file says: enough to build its network and to go on training.
+"""What the header of a checkpoint file holds: enough to build its network and continue training.
 
 Must not import torch.
 """
@@ -62,7 +62,7 @@ class TrainingState(Settings):
 
 
 class FileHeader(Settings):
-    """All that the header of a checkpoint file holds; without a state training cannot go on.
+    """All that the header of a checkpoint file holds; without a state, training cannot continue.
 
     `sha256` is of the rest of the header and of all tensors; files written before 0.1.0 have none.
     """

@@ -1,4 +1,4 @@
-"""One training at a time in a run folder: a lock of the operating system, gone with its process."""
+"""One training at a time in a run folder: a system lock that ends with its process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LOCK_FILE = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`, which is made; a kill releases it too.
+    """Hold the lock of `folder`, which is created if needed; a kill releases it too.
 
     Raises
     ------
     BusyOutputError
-        Another process trains into the folder.
+        Another process is training in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+b") as file:
@@ -27,8 +27,8 @@ def locked(folder: Path) -> Iterator[None]:
             _lock(file.fileno())
         except OSError as error:
             raise BusyOutputError(
-                f"{folder}: another training writes here; wait for it, stop it, or choose another "
-                "-o"
+                f"{folder}: another training is writing here; wait for it, stop it, or choose "
+                "another -o"
             ) from error
         yield
 

@@ -32,12 +32,12 @@ COLUMNS = ("output", "id", "group", "truth", "prediction", "n_px")
 
 @dataclass(frozen=True, slots=True)
 class ImageMatrices:
-    """What one output got on each image.
+    """How one output did on each image.
 
     Attributes
     ----------
     classes : K names in index order
-    ids, groups : of each of N images; images of one group are no independent draws
+    ids, groups : of each of N images; images of one group are not independent draws
     matrices : (N, K, K) int64, true classes as rows
     """
 
@@ -50,8 +50,8 @@ class ImageMatrices:
 def write_image_confusion(path: Path, outputs: Mapping[str, ImageMatrices]) -> None:
     """Write the counts of every output and image.
 
-    A row is an output, an image and a pair of classes. Pairs that never occur are left out, but
-    for those of a class with itself, so that classes and images can be read back.
+    Each row is an output, an image and a pair of classes. Pairs that never occur are left out,
+    except those of a class with itself, so that classes and images can be read back.
     """
     rows = (row for name, each in outputs.items() for row in _rows(name, each))
     write_csv(path, COLUMNS, rows)
@@ -74,12 +74,12 @@ def load_image_confusion(path: Path) -> dict[str, ImageMatrices]:
         The file is missing or is not what `write_image_confusion` writes.
     """
     if not path.is_file():
-        raise DatasetError(f"{path}: is not there; make it with cellenhance evaluate RUN")
+        raise DatasetError(f"{path}: does not exist; make it with cellenhance evaluate RUN")
     by_output: dict[str, list[dict[str, str]]] = {}
     for row in read_rows(path, COLUMNS):
         by_output.setdefault(row["output"], []).append(row)
     if not by_output:
-        raise DatasetError(f"{path}: holds no image; evaluate again")
+        raise DatasetError(f"{path}: holds no images; make it again with cellenhance evaluate RUN")
     return {name: _collect(path, rows) for name, rows in by_output.items()}
 
 
@@ -91,7 +91,10 @@ def _collect(path: Path, rows: Sequence[Mapping[str, str]]) -> ImageMatrices:
     matrices = np.zeros((len(places), len(classes), len(classes)), np.int64)
     for row in rows:
         if not row["n_px"].isdecimal() or not {row["truth"], row["prediction"]} <= set(classes):
-            raise DatasetError(f"{path}: {dict(row)} is no count of pixels; evaluate again")
+            raise DatasetError(
+                f"{path}: {dict(row)} is not a count of pixels; make the file again with "
+                "cellenhance evaluate RUN"
+            )
         place = (places[row["id"]], classes[row["truth"]], classes[row["prediction"]])
         matrices[place] = int(row["n_px"])
     return ImageMatrices(tuple(classes), tuple(groups), tuple(groups.values()), matrices)

@@ -128,7 +128,7 @@ def test_processes_share_a_benchmark_by_leaving_each_other_s_runs_alone(
     def make_the_other(*_: object) -> None:
         # While this process waits for a lock, another one finishes fold 2.
         shutil.copytree(bench / runs.relative_to(target) / "fold-2", runs / "fold-2")
-        raise BusyOutputError("another training writes here")
+        raise BusyOutputError("another training is writing here")
 
     monkeypatch.setattr("cellenhance.tasks.benchmark.benchmark.make_scored", make_the_other)
     done = cli("benchmark", tiny_dataset, "-o", target, *TWO)

@@ -111,7 +111,7 @@ def test_classes_by_name_and_the_display_range_asked_for(cli: Any, lab: Path) ->
     done = draw(cli, lab, *classes, "--display-range", "400,600", "--pixel-size", "1", "--json")
     assert done.exit_code == 0, done.output
     first = json.loads(done.stdout)["written"][0]
-    assert first["display"] == "display range 400 to 600, as asked for"
+    assert first["display"] == "display range 400 to 600, as requested"
     assert first["classes"]["cell"] == {"area_px": 602, "area_um2": 602.0, "n_objects": 3}
 
 

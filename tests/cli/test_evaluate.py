@@ -196,7 +196,7 @@ def test_what_does_not_fit_is_refused(
 def test_what_is_no_run_is_refused(cli: Any, tmp_path: Path) -> None:
     done = cli("evaluate", tmp_path)
     assert done.exit_code == 3
-    assert f"{tmp_path}: is no run" in done.stderr
+    assert f"{tmp_path}: is not a run" in done.stderr
     assert cli("evaluate").exit_code == 2
 
 

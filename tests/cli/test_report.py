@@ -125,7 +125,7 @@ def test_a_page_is_not_replaced_unasked(cli: RunCli, run: Path, page: Path) -> N
 def test_what_is_no_run_is_refused(cli: RunCli, tmp_path: Path) -> None:
     done = cli("report", tmp_path)
     assert done.exit_code == 3
-    assert "is no run" in done.stderr.replace("\n", " ")
+    assert "is not a run" in done.stderr.replace("\n", " ")
 
 
 def test_a_checkpoint_file_is_referred_to_its_run(cli: RunCli, run: Path) -> None:

@@ -249,7 +249,7 @@ def test_two_trainings_never_write_into_one_folder(
     with locked(run):
         done = cli(*args)
         assert done.exit_code == 2
-        assert "another training writes here" in done.stderr
+        assert "another training is writing here" in done.stderr
         assert [path.name for path in run.iterdir()] == [".lock"]
     assert cli(*args).exit_code == 0
 

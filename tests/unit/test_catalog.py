@@ -106,7 +106,7 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path, text: str, message: s
 
 
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="model 'mine' stands twice"):
+    with pytest.raises(CatalogError, match="model 'mine' is listed twice"):
         load_catalog(write(tmp_path / "own.yaml", MINE, dict(MINE)))
 
 

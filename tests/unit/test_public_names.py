@@ -199,5 +199,5 @@ def test_folds_predict_together_but_do_not_translate(tiny_run: Path, tmp_path: P
 
 
 def test_a_path_that_is_no_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="is no run"):
+    with pytest.raises(CheckpointError, match="is not a run"):
         cellenhance.load_model(tmp_path)

@@ -1,4 +1,4 @@
-"""Accuracy against dose as records and a table; nothing is printed or written here."""
+"""Accuracy against dose, as records and as a table; nothing is printed or written here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from cellenhance.metrics.cross_validation import FoldScores
 from cellenhance.metrics.dose import dose_of_loss
 from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable
 from cellenhance.render.tables import Table, format_percent
+from cellenhance.texts import counted
 
 FLOOR_SHARE = 0.9
-"""Without a floor of the user's: this share of the first model's mIoU on the data as it is."""
+"""The floor unless the user sets one: this share of the first model's mIoU on the data as it is."""
 
 _MIOU = 0
 
@@ -82,7 +83,7 @@ def dose_report(tables: Sequence[BenchmarkTable], floor: float | None) -> DoseRe
 
     Parameters
     ----------
-    floor : the mIoU whose loss is looked for; None: `FLOOR_SHARE` of the first model's as it is
+    floor : the mIoU whose loss is sought; None means `FLOOR_SHARE` of the first model's as it is
     """
     as_is = [each for each in tables if each.photons is None]
     doses = [each for each in tables if each.photons is not None]
@@ -123,7 +124,7 @@ def _curve(
 
 
 def dose_table(report: DoseReport) -> MarkedTable:
-    """Return a row a model: mIoU as it is and at each dose, and the dose at which it is lost."""
+    """Return one row per model: mIoU as is and at each dose, and the dose at which it is lost."""
     order = np.argsort(report.doses)[::-1].tolist()
     header = (
         "",
@@ -140,9 +141,9 @@ def dose_table(report: DoseReport) -> MarkedTable:
         ]
         rows.append((curve.model, format_percent(curve.as_is), *cells, _lost(curve, report)))
     title = (
-        "mIoU in percent against dose (photons a pixel at the 99th percentile of each image), "
-        f"[95 % interval] over {report.n_images} images; floor {format_percent(report.floor)} %, "
-        "interpolated in the logarithm of the dose"
+        "mIoU in percent against dose (photons per pixel at the 99th percentile of each image), "
+        f"[95 % interval] over {counted(report.n_images, 'image')}; floor "
+        f"{format_percent(report.floor)} %, interpolated in the logarithm of the dose"
     )
     return MarkedTable(Table(title, header, tuple(rows)))
 

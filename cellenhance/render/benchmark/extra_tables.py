@@ -33,7 +33,7 @@ class ExtraTable:
     ----------
     kind : "metrics", "parts" or "probing"
     condition : the data
-    title : what the numbers are, and what the differences are to
+    title : what the numbers are, and what they are compared to
     columns : names of the scores
     better : for each column 1 where more is better, -1 where less is
     n_seeds : seeds of each fold; with one nothing is bold

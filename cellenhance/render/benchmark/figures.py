@@ -1,4 +1,4 @@
-"""Figures of a benchmark: scores of each model, and scores against dose; files are the caller's."""
+"""Figures of a benchmark: scores of each model, and scores against dose; no files are written."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from cellenhance.metrics.bootstrap import Interval
 from cellenhance.render.benchmark.dose_tables import DoseReport
 from cellenhance.render.benchmark.tables import BenchmarkTable
+from cellenhance.texts import counted
 
 # Okabe and Ito's palette without yellow; markers and dashes differ too, so that colour is never the
-# only sign.
+# only cue.
 _COLORS = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES = ("-", "--", "-.", ":")
@@ -28,8 +29,8 @@ _BLUE = "#0072b2"
 def draw_scores(table: BenchmarkTable) -> Figure:
     """Return a panel for the mean IoU and each class: folds as points, the mean with its interval.
 
-    A filled mark says that the difference to the first model excludes zero; hollow, that it does
-    not. With one seed all are hollow. The dotted line is the majority class.
+    A filled mark means that the difference to the first model excludes zero, a hollow one that it
+    does not. With one seed all are hollow. The dotted line is the majority class.
     """
     iou = [at for at, name in enumerate(table.columns) if "IoU" in name]
     n_rows = len(table.rows)
@@ -41,8 +42,8 @@ def draw_scores(table: BenchmarkTable) -> Figure:
     panels[0].set_yticks(range(n_rows), [row.model for row in table.rows])
     panels[0].invert_yaxis()
     figure.suptitle(
-        f"{table.condition}: IoU in percent on {table.n_images} test images, "
-        f"{len(table.folds)} {'fold' if len(table.folds) == 1 else 'folds'}\n"
+        f"{table.condition}: IoU in percent on {counted(table.n_images, 'test image')}, "
+        f"{counted(len(table.folds), 'fold')}\n"
         f"small points: folds; bars: 95 % intervals over images; {_fill_text(table)}; dotted: "
         "majority class",
         fontsize=8,
@@ -94,7 +95,7 @@ def _draw_bar(panel: Axes, at: float, interval: Interval) -> None:
 
 
 def draw_dose(report: DoseReport) -> Figure:
-    """Return mIoU against photons, a curve a model with its band; the data as it is on the right.
+    """Return mIoU against photons, one curve with its band per model; the original data at right.
 
     A short line from a curve down to the axis marks the dose at which the floor is lost.
     """
@@ -151,10 +152,11 @@ def _finish_dose(panel: Axes, doses: Sequence[float], right: float, report: Dose
     shown = [100 * x for x in (*values, report.floor) if not math.isnan(x)]
     margin = 0.08 * (max(shown) - min(shown)) + 0.5
     panel.set_ylim(max(0, min(shown) - margin), min(100, max(shown) + margin))
-    panel.set_xlabel("photons a pixel at the 99th percentile of each image")
+    panel.set_xlabel("photons per pixel at the 99th percentile of each image")
     panel.set_ylabel("mIoU, %")
     panel.set_title(
-        f"Accuracy against dose; bands and bars: 95 % intervals over {report.n_images} test images",
+        "Accuracy against dose; bands and bars: 95 % intervals over "
+        f"{counted(report.n_images, 'test image')}",
         loc="left",
         fontsize=9,
     )

@@ -1,8 +1,8 @@
-"""The tables of a benchmark, as Markdown, LaTeX, CSV and text; files are the caller's.
+"""The tables of a benchmark, as Markdown, LaTeX, CSV and text; no files are written.
 
-Bold says one thing only: the interval of the difference to the first model excludes zero. The best
-number of a column is not bold by itself. With one seed nothing is bold: intervals are over images,
-and another seed may turn a difference.
+Bold means one thing only: the interval of the difference to the first model excludes zero. Being
+the best number of a column does not make a number bold. With one seed nothing is bold: intervals
+are over images, and another seed may reverse a difference.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from cellenhance.metrics.bootstrap import Interval
 from cellenhance.metrics.cross_validation import FoldScores, ScoreDifference
 from cellenhance.render.table_files import escape_latex, escape_markdown
 from cellenhance.render.tables import Table
+from cellenhance.texts import counted
 
 MAJORITY = "majority class"
 
 
-ONE_SEED = "nothing is bold: with 1 seed nobody knows what another seed would change"
+ONE_SEED = "nothing is bold: 1 seed does not show what another seed would change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class RunEpochs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkRow:
-    """One model: its scores, what it costs, and its difference to the first model.
+    """One model: its scores, its costs, and its difference to the first model.
 
     `difference` is None for the first model; `training_s` is the mean of a run; `epochs` are of
     each run.
@@ -60,9 +61,9 @@ class BenchmarkTable:
     ----------
     condition, photons : the data, "as-is" (None) or a copy at a dose
     columns : the names of the scores
-    n_images, n_groups : scored images of all folds, and what is drawn as a whole
-    seeds, folds : that went into it, the same for every model
-    majority : what the class most frequent in training gets everywhere
+    n_images, n_groups : the scored images of all folds, and the groups that are drawn whole
+    seeds, folds : those that went into it, the same for every model
+    majority : the scores of predicting the class most frequent in training everywhere
     rows : of the models, at least one
     """
 
@@ -106,7 +107,7 @@ class MarkedTable:
 
 
 def score_table(benchmark: BenchmarkTable) -> MarkedTable:
-    """Return one row a model in the layout of the published tables, costs beside it."""
+    """Return one row per model in the layout of the published tables, with its costs."""
     header = (
         "",
         *benchmark.columns,
@@ -131,7 +132,7 @@ def score_table(benchmark: BenchmarkTable) -> MarkedTable:
 
 
 def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
-    """Return the difference to the first model in every column, in percent points."""
+    """Return the difference to the first model in every column, in percentage points."""
     first = benchmark.rows[0].model
     rows: list[tuple[str, ...]] = []
     bold = set()
@@ -142,8 +143,8 @@ def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
             cells = (_difference(row.difference, at) for at in range(len(benchmark.columns)))
             rows.append((row.model, *cells))
     title = (
-        f"{benchmark.condition}: difference to {first} in percent points, [95 % interval] from "
-        f"paired resampling of {_groups(benchmark)}"
+        f"{benchmark.condition}: difference to {first} in percentage points, [95 % interval] "
+        f"from paired resampling of {_groups(benchmark)}"
     )
     if benchmark.marks_differences:
         title += (
@@ -155,7 +156,7 @@ def difference_table(benchmark: BenchmarkTable) -> MarkedTable:
 
 def _title(benchmark: BenchmarkTable) -> str:
     n_folds, n_seeds = len(benchmark.folds), len(benchmark.seeds)
-    seeds = f"{n_seeds} seeds of a fold averaged first" if n_seeds != 1 else "1 seed"
+    seeds = f"{n_seeds} seeds of each fold averaged first" if n_seeds != 1 else "1 seed"
     over = (
         f"mean ± population standard deviation over {n_folds} folds (n = {n_folds})"
         if n_folds > 1
@@ -163,7 +164,7 @@ def _title(benchmark: BenchmarkTable) -> str:
     )
     return (
         f"{benchmark.condition}: percent, pooled over all pixels in each fold; {over}, {seeds}; "
-        f"{benchmark.n_images} images"
+        f"{counted(benchmark.n_images, 'image')}"
     )
 
 
@@ -173,7 +174,7 @@ def _say_seed(benchmark: BenchmarkTable) -> tuple[str, ...]:
 
 
 def _say_epochs(benchmark: BenchmarkTable) -> tuple[str, ...]:
-    """Return how long runs were trained, and whether some were better the longer they were."""
+    """Return how long runs were trained, and a warning where some were still improving."""
     if not benchmark.epochs:
         return ()
     said = {row.model: _range_of(row.epochs) for row in benchmark.rows if row.epochs}
@@ -183,9 +184,9 @@ def _say_epochs(benchmark: BenchmarkTable) -> tuple[str, ...]:
     n_late = sum(each.best == each.done for each in benchmark.epochs)
     if n_late:
         notes.append(
-            f"warning: the best epoch was the last in {n_late} of {len(benchmark.epochs)} runs: "
-            "not trained to the end; with more --epochs scores, and which model is better, may "
-            "change"
+            f"warning: the best epoch was the last in {n_late} of "
+            f"{counted(len(benchmark.epochs), 'run')}, which were still improving; with more "
+            "--epochs the scores, and which model is better, may change"
         )
     return tuple(notes)
 
@@ -199,9 +200,10 @@ def _range_of(epochs: Sequence[RunEpochs]) -> str:
 
 
 def _groups(benchmark: BenchmarkTable) -> str:
+    images = counted(benchmark.n_images, "image")
     if benchmark.n_groups == benchmark.n_images:
-        return f"{benchmark.n_images} images"
-    return f"{benchmark.n_images} images in {benchmark.n_groups} groups"
+        return images
+    return f"{images} in {counted(benchmark.n_groups, 'group')}"
 
 
 def _mean_std(scores: FoldScores) -> list[str]:
@@ -210,7 +212,7 @@ def _mean_std(scores: FoldScores) -> list[str]:
 
 
 def format_mean(mean: float, std: float, n_folds: int, scale: float = 100) -> str:
-    """Return "mean ± std", without the deviation where there is one fold only.
+    """Return "mean ± std", or the mean alone where there is only one fold.
 
     Examples
     --------
@@ -231,7 +233,7 @@ def _difference(difference: ScoreDifference | None, column: int) -> str:
 
 
 def format_difference(value: float, interval: Interval) -> str:
-    """Return percent points with sign and interval.
+    """Return percentage points with sign and interval.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """A page on which translated images are looked at: records in, one HTML file out.
 
-Every image has a slider between its input and what the network made of it, outlines that are
-switched on and off, and panels that zoom and move together. The page needs no network: pictures
+Every image has a slider between its input and a filter or an enhanced image, outlines that are
+switched on and off, and panels that zoom and move together. The page needs no internet: pictures
 are inlined, or lie beside it when there are too many, and its content policy forbids all else.
 """
 
@@ -63,7 +63,7 @@ class ExploredImage:
     height, width : px of the image in which outlines are given; all pictures show the whole of it
     pictures : the input first
     numbers : label and value, as texts
-    confidence : in [0, 1], by which images are sorted; None where nobody knows
+    confidence : in [0, 1], by which images can be sorted; None where it is unknown
     """
 
     name: str
@@ -110,10 +110,10 @@ def picture_side(n_images: int, n_pictures: int) -> int:
 
 
 def encode_image(image: ExploredImage, side_px: int) -> EncodedImage:
-    """Return an image with pictures of at most `side_px` a side.
+    """Return an image with pictures whose sides have at most `side_px` pixels.
 
-    Larger pictures lose rows and columns; neighbours are not averaged, which would take noise away
-    that the microscope has seen.
+    Larger pictures lose rows and columns; neighbours are not averaged, since that would remove
+    noise that the microscope recorded.
     """
     data = {
         "name": image.name,
@@ -218,7 +218,7 @@ def render_explorer(
 
 
 def _script_safe(value: object) -> str:
-    """Return JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot close the script element that holds it."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -128,7 +128,7 @@ def _errors_row(
 ) -> list[Panel]:
     outlines = mask_outlines(truth, classes.colors, without={classes.background})
     row: list[Panel] = [
-        TextPanel("", ["Right: the errors of each mask against the truth; signs below."]),
+        TextPanel("", ["Right: the errors of each mask against the truth; key below."]),
         ImagePanel("truth on input", view.image, display, outlines=outlines),
     ]
     for name, mask in view.masks.items():

@@ -1,4 +1,4 @@
-"""The key of a figure: class colours and signs, in as many lines as the width needs."""
+"""The key of a figure: class colours and markers, in as many lines as the width requires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRIPED = "#cccccc"
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """A name and its sign: a filled rectangle, a striped one, or a line."""
+    """A name and its marker: a filled rectangle, a striped one, or a line."""
 
     name: str
     color: str
@@ -28,18 +28,20 @@ class LegendEntry:
 
 
 def error_entries() -> tuple[LegendEntry, ...]:
-    """Return what the signs of an error map mean."""
+    """Return what the colours and stripes of an error map mean."""
     return (
-        LegendEntry("false: colour of the class given wrongly", _STRIPED),
-        LegendEntry("missed: colour of the true class, given the background", _STRIPED, "stripes"),
-        LegendEntry("right, a class", RIGHT_CLASS),
-        LegendEntry("right, background", RIGHT_BACKGROUND),
+        LegendEntry("false: colour of the class wrongly predicted", _STRIPED),
+        LegendEntry(
+            "missed: colour of the true class, predicted as background", _STRIPED, "stripes"
+        ),
+        LegendEntry("correct, a class", RIGHT_CLASS),
+        LegendEntry("correct, background", RIGHT_BACKGROUND),
     )
 
 
 def ignore_entry() -> LegendEntry:
-    """Return the sign of pixels that are not annotated."""
-    return LegendEntry("not annotated, not judged", NOT_JUDGED)
+    """Return the entry for pixels that are not annotated."""
+    return LegendEntry("not annotated, not scored", NOT_JUDGED)
 
 
 def legend_height(entries: Sequence[LegendEntry], width_mm: float) -> float:

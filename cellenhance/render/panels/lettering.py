@@ -1,4 +1,4 @@
-"""Words on a figure: measured, wrapped and cut in millimetres, so that nothing overlaps."""
+"""Text on a figure: measured, wrapped and cut in millimetres, so that nothing overlaps."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def wrap(
 ) -> list[str]:
     """Return `text` as lines that fit; a word that is too long is cut into pieces.
 
-    Lines break at ordinary blanks, and at a no-break space only inside what is too long.
+    Lines break at ordinary spaces, and at a no-break space only inside text that is too long.
 
     Parameters
     ----------
-    most_lines : what does not fit into so many lines ends with "..."
+    most_lines : text that does not fit into this many lines ends with "..."
     """
     weight = "bold" if bold else "normal"
     lines: list[str] = []

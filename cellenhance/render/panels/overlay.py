@@ -24,7 +24,7 @@ class OverlayView:
     image : (H, W, C) in its own units
     mask, truth : (H, W) uint8 class indices, 255 = ignore; None without truth
     outlined : indices of the classes that get an outline
-    note : a line under the figure, such as which part of the image it is
+    note : a line under the figure, for example which part of the image it shows
     """
 
     name: str
@@ -51,13 +51,13 @@ def draw_overlay(view: OverlayView, style: FigureStyle, line_pt: float | None = 
     outlines = mask_outlines(view.mask, view.colors, without=without, filled=view.fill)
     entries = [LegendEntry(view.class_names[i], view.colors[i], "line") for i in view.outlined]
     if view.truth is not None:
-        # Under the mask's lines: dashes are seen where the two differ.
+        # Drawn below the mask's lines, so that dashes show only where the two differ.
         true = mask_outlines(view.truth, view.colors, without=without, dashed=True)
         outlines = (*true, *outlines)
         entries.append(LegendEntry("truth, in the colour of its class", "#cccccc", "dashes"))
     notes = [view.note] if view.note else []
     if not outlines:
-        notes.append("No pixel of a class that is outlined.")
+        notes.append("No pixel belongs to a class that is outlined.")
     panel = ImagePanel("", view.image, view.display, outlines=outlines)
     return draw_panels(
         [[panel]],

@@ -1,6 +1,6 @@
 """Figures of several panels for print: rows of panels become a page.
 
-Every display range is stated on the figure, and large images are thinned for the page only. Nothing
+Every display range is stated on the figure, and large images are thinned only for the page. Nothing
 is read, computed or written here.
 """
 
@@ -65,7 +65,7 @@ _TITLE_LINES = 2
 
 
 def class_entries(names: Sequence[str], colors: Sequence[str]) -> tuple[LegendEntry, ...]:
-    """Return a filled legend entry a class."""
+    """Return one filled legend entry per class."""
     return tuple(LegendEntry(name, color) for name, color in zip(names, colors, strict=True))
 
 
@@ -83,7 +83,7 @@ class _Row:
         return self.title + self.body
 
 
-def draw_panels(  # noqa: PLR0913 - what stands around the panels, all by name
+def draw_panels(  # noqa: PLR0913 - what goes around the panels, all by name
     rows: Sequence[Sequence[Panel]],
     style: FigureStyle,
     *,
@@ -99,8 +99,8 @@ def draw_panels(  # noqa: PLR0913 - what stands around the panels, all by name
     ----------
     rows : panels from left to right; the longest row sets the number of columns
     caption : first line of the figure
-    legend : class colours (`class_entries`); what the signs of error maps mean is added
-    pixel_size_um : the first image panel gets a scale bar; None where it is not known
+    legend : class colours (`class_entries`); a key to error maps is added where there are any
+    pixel_size_um : for the scale bar of the first image panel; None where it is not known
     notes : lines under the figure; the display ranges of all panels come before them
     line_pt : width of outlines; None scales it to the panel
 
@@ -202,7 +202,7 @@ def _below(panel: Panel, width: float) -> list[str]:
 def _draw_row(
     page: Page, row: _Row, y: float, pixel_size_um: float | None, line_pt: float | None
 ) -> float | None:
-    """Draw a row; return the pixel size unless its scale bar is drawn now."""
+    """Draw a row; return the pixel size, or None once its scale bar has been drawn."""
     for panel, (x, width) in zip(row.panels, row.spots, strict=True):
         title = _title(panel, width)
         rise = len(title) * lettering.line_mm(lettering.TITLE_PT)

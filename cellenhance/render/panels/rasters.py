@@ -39,6 +39,7 @@ def render_errors(panel: ErrorPanel, most_px: float) -> RgbArray:
     for number, color in ((_RIGHT_BACKGROUND, RIGHT_BACKGROUND), (_RIGHT, RIGHT_CLASS)):
         rgb[kind == number] = parse_color(color)
     rgb[kind == _UNJUDGED] = parse_color(NOT_JUDGED)
+    # Stripes are cut at the resolution of the page: at that of a small image they would be blocks.
     enlarge = max(1, math.floor(most_px / rgb.shape[1]))
     rgb, kind = _enlarge(rgb, enlarge), _enlarge(kind, enlarge)
     rows, cols = np.ogrid[: kind.shape[0], : kind.shape[1]]
@@ -55,7 +56,8 @@ _RIGHT_BACKGROUND, _RIGHT, _FALSE, _MISSED, _UNJUDGED = range(5)
 def _judge(
     truth: MaskArray, prediction: MaskArray, background: int
 ) -> tuple[NDArray[np.uint8], MaskArray]:
-    """Return for each pixel what it is, and the class whose colour it gets."""
+    """Return for each pixel how it is judged, and the class whose colour it gets."""
+    # Later lines overrule earlier ones: whatever is neither missed nor right stays false.
     kind = np.full(truth.shape, _FALSE, np.uint8)
     kind[prediction == background] = _MISSED
     kind[truth == prediction] = _RIGHT

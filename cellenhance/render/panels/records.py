@@ -1,4 +1,4 @@
-"""What a panel of a figure shows; records only, drawn by `panel_drawing`."""
+"""What a panel of a figure shows; records only, drawn by `panels.drawing`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class ImagePanel:
-    """An image (H, W) or (H, W, C): 3 channels as RGB, otherwise the first, which the title says.
+    """An image (H, W) or (H, W, C): 3 channels as RGB, otherwise the first, as the title states.
 
     Attributes
     ----------
@@ -70,10 +70,9 @@ class MaskPanel:
 class ErrorPanel:
     """Where a prediction differs from the truth, both (H, W) uint8.
 
-    A pixel that was given a wrong class is drawn full in that class's colour ("false"); a pixel of
-    a class that was given the background is drawn striped in the colour of its true class
-    ("missed"). Right pixels are dark grey (background) or mid grey; 255 in the truth is not
-    judged.
+    A pixel of a wrongly predicted class is filled with that class's colour ("false"); a pixel of a
+    class that was predicted as background is striped in the colour of its true class ("missed").
+    Correct pixels are dark grey (background) or mid grey; 255 in the truth is not judged.
     """
 
     title: str
@@ -86,7 +85,7 @@ class ErrorPanel:
 
 @dataclass(frozen=True, slots=True)
 class StripPanel:
-    """Bars: one value a label, with a line of zero; `span` is the number of columns it takes."""
+    """Bars: one value per label, with a zero line; `span` is the number of columns they take."""
 
     title: str
     labels: Sequence[str]
@@ -136,7 +135,7 @@ def panel_span(panel: Panel) -> int:
 
 
 def panel_title(panel: Panel) -> str:
-    """Return the title; an image of 2 or more than 3 channels says which one is shown."""
+    """Return the title, which for 2 or more than 3 channels states which one is shown."""
     if isinstance(panel, BlankPanel):
         return ""
     if isinstance(panel, ImagePanel) and panel.image.ndim == 3:

@@ -1,4 +1,4 @@
-"""The panel to look at: input, filters, enhanced images, the mask of every branch, the weights."""
+"""The figure of a translation: input, filters, enhanced images, masks of all branches, weights."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from cellenhance.render.panels.panels import (
     draw_panels,
 )
 from cellenhance.render.style import FigureStyle
+from cellenhance.texts import counted
 
 FILTER_COLORMAP = "magma"
 NOT_CLASSES = (
-    "Filters are not classes: nothing ties filter k to class k; what is said of one was measured."
+    "Filters are not classes: nothing ties filter k to class k; all that is stated was measured."
 )
 
 
@@ -43,7 +44,7 @@ class TranslationView:
     branch_masks : (N + 1, h, w) uint8, network 1 first
     mask : (h, w) uint8, the result
     truth : (h, w) uint8 or None
-    weights, shares : one a branch
+    weights, shares : one per branch
     """
 
     title: str
@@ -82,8 +83,9 @@ def _named(what: str, images: list[FloatImage]) -> DisplayRange:
 def _filter_scale(view: TranslationView) -> str:
     top = float(np.percentile(view.filters, HIGH_PERCENTILE))
     return (
-        f"filters: one scale for all, 0 to {top:.3g}, the {HIGH_PERCENTILE} percentile of all "
-        f"{len(view.filters)}; the largest value is {float(view.filters.max()):.3g}"
+        f"filters: one scale for all, 0 to {top:.3g}, the {HIGH_PERCENTILE} percentile of "
+        f"{counted(len(view.filters), 'filter')}; the largest value is "
+        f"{float(view.filters.max()):.3g}"
     )
 
 

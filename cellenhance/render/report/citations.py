@@ -29,6 +29,6 @@ def find_bibtex(papers: str) -> str:
 
 @cache
 def _load_entries() -> tuple[tuple[str, str], ...]:
-    """Return (arXiv number, entry) of every entry of the file; one without a number is refused."""
+    """Return (arXiv number, entry) of every entry of the file; one without a number is an error."""
     text = Path(__file__).with_name("citations.bib").read_text(encoding="utf-8")
     return tuple((_NUMBER.findall(entry)[0], entry) for entry in _ENTRY.findall(text))

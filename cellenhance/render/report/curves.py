@@ -1,4 +1,4 @@
-"""Training curves and reliability diagrams; a figure comes out, files are the caller's."""
+"""Training curves and reliability diagrams; figures are returned, no files are written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cellenhance.metrics.calibration import Reliability
 from cellenhance.render.figures import print_settings
 
 # Okabe and Ito's palette without yellow, which is too pale for lines on white. Colour is never the
-# only sign: lines differ in dash too.
+# only cue: lines differ in dash too.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("-", "--", "-.", ":")
 _INK, _FAINT = "#333333", "#999999"
@@ -37,7 +37,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]], best_epoch: int | None = None
     Raises
     ------
     ValueError
-        There is no row.
+        `rows` is empty.
     """
     if not rows:
         raise ValueError("curves need at least one epoch")
@@ -68,7 +68,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]], best_epoch: int | None = None
 
 
 def draw_reliability(found: Reliability, title: str) -> Figure:
-    """Return the share of right pixels against their probability, and how many there are.
+    """Return the share of correct pixels against their probability, and how many there are.
 
     Parameters
     ----------
@@ -82,14 +82,14 @@ def draw_reliability(found: Reliability, title: str) -> Figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         upper.plot((0, 1), (0, 1), "--", color=_FAINT, linewidth=1, label="perfect")
         upper.plot(found.confidence, found.accuracy, "o-", color=_COLORS[0], label="measured")
-        upper.set_ylabel("share of right pixels")
+        upper.set_ylabel("share of correct pixels")
         upper.set_ylim(0, 1)
         upper.set_title(title, loc="left", fontsize=10)
         upper.legend(frameon=False, fontsize=8, loc="upper left")
         share = found.n_px / max(1.0, float(found.n_px.sum()))
         lower.bar(edges[:-1], share, width=1 / n_bins, align="edge", color=_COLORS[0])
         lower.set_ylabel("share of all pixels")
-        lower.set_xlabel("probability of the class that was chosen")
+        lower.set_xlabel("probability of the predicted class")
         lower.set_xlim(0, 1)
         for axes in (upper, lower):
             axes.spines[["top", "right"]].set_visible(False)

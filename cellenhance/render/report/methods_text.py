@@ -1,10 +1,12 @@
-"""What a paper says of a run: one paragraph made from what was recorded, nothing else."""
+"""What a paper says about a run: one paragraph made from what was recorded, nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cellenhance.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,17 @@ def describe_methods(facts: MethodsFacts) -> str:
         if facts.n_val
         else "The weights of the last epoch were used, as there were no validation images."
     )
-    images = "image" if facts.n_train == 1 else "images"
+    batch = counted(recipe["batch_size"], "random crop" if crop else "whole image")
     return " ".join(
         [
             f"Images were segmented into {_list(facts.classes)} with cellenhance {facts.version} "
             f"(PyTorch {facts.torch_version}), model {facts.model}{source}, "
             f"{facts.n_parameters:,} parameters.",
-            f"It was trained {start} on {facts.n_train} annotated {images} of {facts.dataset} "
-            f"({facts.n_val} more for validation) for {facts.n_epochs} epochs with "
-            f"{_optimizer(recipe)} and {_losses(recipe)}, in batches of {recipe['batch_size']} "
-            + (f"random crops of {crop} x {crop} pixels." if crop else "whole images."),
+            f"It was trained {start} on {counted(facts.n_train, 'annotated image')} of "
+            f"{facts.dataset} ({facts.n_val} more for validation) for "
+            f"{counted(facts.n_epochs, 'epoch')} with {_optimizer(recipe)} and "
+            f"{_losses(recipe)}, in batches of {batch}"
+            + (f" of {crop} x {crop} pixels." if crop else "."),
             f"Pixel values were normalised by {_NORMALIZATIONS[facts.normalization]}"
             + (f"; {_augmentation(recipe)}." if _augmentation(recipe) else "."),
             f"The seed was {facts.seed}.",
@@ -72,7 +75,7 @@ def describe_methods(facts: MethodsFacts) -> str:
 
 _NORMALIZATIONS = {
     "unit": "dividing them by the largest value of their type",
-    "dataset": "the 0.1 and 99.8 percentile of the training images, the same for every image",
+    "dataset": "the 0.1 and 99.8 percentiles of the training images, the same for every image",
     "per-image": "the percentiles of each image",
 }
 

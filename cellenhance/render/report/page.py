@@ -1,7 +1,7 @@
 """A report as one HTML file that needs nothing else: records in, text out.
 
 Pictures are inlined, every text is escaped by the template, and the page forbids itself by its
-content policy to load or run anything. Which sections a report has is the caller's.
+content policy to load or run anything. The caller decides which sections a report has.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Picture:
 
     @property
     def data_uri(self) -> str:
-        """Return the picture as text that stands in the page itself."""
+        """Return the picture as text to be embedded in the page itself."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
 
 
@@ -68,7 +68,7 @@ Block = Paragraph | Listing | Numbers | Picture
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and what comes below it."""
 
     title: str
     blocks: tuple[Block, ...]

@@ -353,8 +353,8 @@ def test_outputs_have_weights_by_name_and_1_without() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"network1": 1}, "no output 'network1'; did you mean 'network 1'?"),
-        ({"network 1": 0, "branch 1": 0, "final": 0}, "every output has the weight 0"),
+        ({"network1": 1}, "unknown output 'network1'; did you mean 'network 1'?"),
+        ({"network 1": 0, "branch 1": 0, "final": 0}, "all outputs have weight 0"),
     ],
 )
 def test_weights_that_fit_no_output_are_refused(weights: dict[str, float], message: str) -> None:

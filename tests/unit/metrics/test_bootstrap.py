@@ -101,7 +101,7 @@ def test_no_defined_value_has_no_interval() -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 95])
 def test_the_level_is_a_share(level: float) -> None:
-    with pytest.raises(ValueError, match=f"between 0 and 1, not at {level}"):
+    with pytest.raises(ValueError, match=f"between 0 and 1, not {level}"):
         percentile_interval(np.zeros(3), level)
 
 

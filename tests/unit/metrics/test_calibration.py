@@ -89,7 +89,7 @@ def test_the_diagram_shows_the_share_that_is_right_in_each_bin() -> None:
 
 
 def test_what_is_no_probability_is_refused() -> None:
-    with pytest.raises(ValueError, match="not within 0 and 1"):
+    with pytest.raises(ValueError, match="not between 0 and 1"):
         count_confidence(np.zeros((1, 1), np.uint8), np.full((2, 1, 1), np.nan))
-    with pytest.raises(ValueError, match=r"truth is \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"truth has shape \(1, 1\)"):
         count_confidence(np.zeros((1, 1), np.uint8), np.zeros((2, 1, 2)))

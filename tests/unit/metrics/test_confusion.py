@@ -35,7 +35,7 @@ def test_a_class_can_be_the_one_to_ignore() -> None:
 
 
 def test_nothing_is_ignored_when_told_so() -> None:
-    with pytest.raises(ValueError, match="truth holds 255 in 1 pixels"):
+    with pytest.raises(ValueError, match="truth holds 255 in 1 pixel"):
         confusion_matrix(mask([0, 255]), mask([0, 0]), 2, ignore=None)
 
 
@@ -45,7 +45,7 @@ def test_a_predicted_value_that_is_no_class_is_an_error() -> None:
 
 
 def test_a_true_value_that_is_no_class_is_an_error() -> None:
-    with pytest.raises(ValueError, match="truth holds 2 in 1 pixels"):
+    with pytest.raises(ValueError, match="truth holds 2 in 1 pixel"):
         confusion_matrix(mask([0, 2]), mask([0, 0]), 2)
 
 
@@ -65,7 +65,7 @@ def test_masks_are_uint8(dtype: type) -> None:
 def test_every_value_that_is_no_class_is_found_beside_ignored_ones(stray: int, place: str) -> None:
     pair = {"truth": mask([0, 255, 1]), "prediction": mask([0, 1, 1])}
     pair[place][0, 0] = stray
-    with pytest.raises(ValueError, match=f"^the {place} holds {stray} in 1 pixels; expected"):
+    with pytest.raises(ValueError, match=f"^the {place} holds {stray} in 1 pixel; expected"):
         confusion_matrix(pair["truth"], pair["prediction"], 2)
 
 

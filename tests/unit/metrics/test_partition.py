@@ -184,7 +184,7 @@ def test_nothing_to_thin_stays_nothing() -> None:
 
 
 def test_regions_are_bool_and_alike_in_shape() -> None:
-    with pytest.raises(ValueError, match="regions are bool"):
+    with pytest.raises(ValueError, match="expected bool regions"):
         compare_partitions(TRUTH.astype(np.uint8), TRUTH.astype(np.uint8))
-    with pytest.raises(ValueError, match=r"truth is \(5, 9\), but the prediction \(9, 5\)"):
+    with pytest.raises(ValueError, match=r"truth has shape \(5, 9\), but the prediction \(9, 5\)"):
         compare_partitions(TRUTH, TRUTH.T)

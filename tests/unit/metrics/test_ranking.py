@@ -64,7 +64,7 @@ def test_infinite_scores_are_ranked_and_undefined_ones_refused() -> None:
     assert rank(truth, np.array([-np.inf, -np.inf, 0, np.inf])).roc_auc == 1
     with pytest.raises(ValueError, match="score is NaN"):
         rank(truth, np.array([0, 1, np.nan, 1]))
-    with pytest.raises(ValueError, match=r"truth is \(4,\), but the scores \(3,\)"):
+    with pytest.raises(ValueError, match=r"truth has shape \(4,\), but the scores \(3,\)"):
         rank(truth, np.zeros(3))
 
 
@@ -129,10 +129,10 @@ def test_every_probability_falls_between_the_edges_of_its_bin() -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
 def test_what_is_no_probability_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="class 0 is not within 0 and 1"):
+    with pytest.raises(ValueError, match="class 0 is not between 0 and 1"):
         count_scores(np.zeros((1, 1), np.uint8), np.array([[[value]]]))
 
 
 def test_shapes_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"truth is \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"truth has shape \(2, 2\)"):
         count_scores(np.zeros((2, 2), np.uint8), np.zeros((3, 2, 1)))

@@ -57,8 +57,8 @@ def test_images_of_one_group_are_drawn_together() -> None:
 @pytest.mark.parametrize(
     ("groups", "note"),
     [
-        (("1",), "no intervals: 1 image say"),
-        (("g", "g", "g"), "no intervals: 3 images of 1 group"),
+        (("1",), "no intervals: 1 image says nothing about the spread between images"),
+        (("g", "g", "g"), "no intervals: 1 group (of 3 images) says nothing about the spread"),
     ],
 )
 def test_one_image_or_one_group_has_no_interval(groups: tuple[str, ...], note: str) -> None:
@@ -70,7 +70,7 @@ def test_one_image_or_one_group_has_no_interval(groups: tuple[str, ...], note: s
 
 
 def test_none_are_made_when_none_are_asked_for() -> None:
-    assert intervals(n_resamples=0).note == "no intervals: none were asked for"
+    assert intervals(n_resamples=0).note == "no intervals: none were requested"
     assert intervals(n_resamples=0).to_json()["accuracy"] is None
 
 

@@ -320,14 +320,14 @@ def build(settings: dict[str, Any]) -> SegmentationNetwork:
 
 
 def test_without_ensemble_the_final_branch_must_be_named() -> None:
-    with pytest.raises(SettingsError, match="final_branch is set with ensemble: none"):
+    with pytest.raises(SettingsError, match="set final_branch if, and only if, ensemble is none"):
         build({"ensemble": "none"})
-    with pytest.raises(SettingsError, match="final_branch is set with ensemble: none"):
+    with pytest.raises(SettingsError, match="set final_branch if, and only if, ensemble is none"):
         build({"final_branch": 1})
 
 
 def test_a_final_branch_beyond_the_filters_is_refused() -> None:
-    with pytest.raises(CatalogError, match="final_branch is 3, but there are 2 filters"):
+    with pytest.raises(CatalogError, match="final_branch is 3; expected at most 2"):
         build({"ensemble": "none", "final_branch": 3})
 
 
@@ -349,5 +349,5 @@ def test_an_unknown_architecture_offers_the_nearest() -> None:
 
 def test_components_of_the_wrong_roles_are_refused() -> None:
     entry = load_catalog().resolve("light-unet", {"components": {"translator": "unet"}})
-    with pytest.raises(CatalogError, match="takes components"):
+    with pytest.raises(CatalogError, match="expected components"):
         build_network(entry, 1, 2)

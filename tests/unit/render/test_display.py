@@ -21,7 +21,7 @@ def test_one_range_serves_all_images_and_is_said() -> None:
     display = choose_display([dim, bright])
     assert (display.low, display.high) == (100, 4000)
     assert display.text == (
-        "display range 100 to 4000, the 0.1 to 99.8 percentile of all 2 images shown"
+        "display range 100 to 4000, the 0.1 and 99.8 percentiles of all 2 images shown"
     )
     assert image_to_rgb(dim, display)[0, 0].tolist() == [0, 0, 0]
     assert image_to_rgb(bright, display)[0, 0].tolist() == [255, 255, 255]

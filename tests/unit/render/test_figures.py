@@ -63,7 +63,7 @@ def test_text_in_a_pdf_stays_text(tmp_path: Path) -> None:
 
 def test_a_png_that_is_too_large_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     figure = Figure(figsize=(100, 1))
-    with pytest.raises(SettingsError, match="120000 x 1200 pixels, at most 65000"):
+    with pytest.raises(SettingsError, match="120000 x 1200 pixels; a side may have at most 65000"):
         save_figure(figure, tmp_path / "a.png", 1200)
     assert list(tmp_path.iterdir()) == []
 
@@ -74,7 +74,7 @@ def test_a_png_that_is_too_large_is_refused_before_anything_is_written(tmp_path:
         ({"width_mm": 5}, "--width-mm 5: expected a number from 30 to 1000"),
         ({"dpi": 10}, "--dpi 10: expected a whole number from 50 to 1200"),
         ({"background": "pink"}, "--background pink: expected light or dark"),
-        ({"formats": ()}, "--format: expected at least 1"),
+        ({"formats": ()}, "--format: expected at least 1 value"),
     ],
 )
 def test_styles_out_of_range_are_settings_errors(values: dict[str, Any], named: str) -> None:

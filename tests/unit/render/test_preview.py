@@ -36,13 +36,13 @@ def test_thinning_takes_pixels_and_mixes_no_colours() -> None:
 
 
 def test_an_index_without_a_colour_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"\[2\] have no colour: there are 2"):
+    with pytest.raises(ValueError, match=r"\[2\] have no colour: expected at most 2 colours"):
         render_preview(np.array([[2]], np.uint8), COLORS)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((2, 2), np.int64), np.zeros((2, 2, 3), np.uint8)])
 def test_only_masks_are_taken(mask: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"a mask is \(H, W\) uint8"):
+    with pytest.raises(ValueError, match=r"expected a mask \(H, W\) of uint8"):
         render_preview(mask, COLORS)
 
 

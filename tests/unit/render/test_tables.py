@@ -56,7 +56,7 @@ def test_titles_say_which_average_and_of_how_many_images() -> None:
 
 def test_the_mean_over_images_counts_images_without_the_class() -> None:
     table = class_table(scores_of(FIRST, SECOND), per_image=True)
-    assert table.header[-1] == "images without"
+    assert table.header[-1] == "images without the class"
     assert [row[-1] for row in table.rows] == ["0", "1", ""]
 
 

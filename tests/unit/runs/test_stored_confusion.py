@@ -51,9 +51,9 @@ def test_a_row_is_a_pair_of_classes_that_occurs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (",4\n", ",-4\n", "is no count of pixels"),
-        (",4\n", ",many\n", "is no count of pixels"),
-        ("rest,", "other,", "is no count of pixels"),
+        (",4\n", ",-4\n", "is not a count of pixels"),
+        (",4\n", ",many\n", "is not a count of pixels"),
+        ("rest,", "other,", "is not a count of pixels"),
         ("n_px", "pixels", "expected the columns output,id,group,truth,prediction,n_px"),
     ],
 )
@@ -70,5 +70,5 @@ def test_a_missing_or_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="make it with cellenhance evaluate RUN"):
         load_image_confusion(path)
     write_image_confusion(path, {})
-    with pytest.raises(DatasetError, match="holds no image"):
+    with pytest.raises(DatasetError, match="holds no images"):
         load_image_confusion(path)

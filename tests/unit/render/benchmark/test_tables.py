@@ -69,7 +69,7 @@ def test_a_row_is_mean_and_deviation_the_gain_and_the_costs() -> None:
     assert rows["base"][5:] == ("", "1,234,567", "6.50", "1.5")
     assert rows["better"][5].startswith("+10.00 [+9.0")
     assert "mean ± population standard deviation over 2 folds (n = 2)" in marked.table.title
-    assert "2 seeds of a fold averaged first" in marked.table.title
+    assert "2 seeds of each fold averaged first" in marked.table.title
 
 
 def test_bold_are_only_gains_whose_interval_excludes_zero() -> None:
@@ -97,7 +97,7 @@ def test_with_one_seed_nothing_is_bold_and_that_is_said() -> None:
         marked = made(with_seeds(0))
         assert marked.bold == frozenset()
         assert marked.table.notes == (
-            "nothing is bold: with 1 seed nobody knows what another seed would change",
+            "nothing is bold: 1 seed does not show what another seed would change",
         )
         assert "bold excludes" not in marked.table.title
         assert made(with_seeds(0, 1)).bold
@@ -132,8 +132,8 @@ def trained(name: str, *epochs: tuple[int, int, int]) -> BenchmarkRow:
             [[(10, 10, 10), (10, 10, 4)], [(10, 10, 10), (10, 9, 9)]],
             [
                 "epochs of training: base 10, other 9 to 10 of 10",
-                "warning: the best epoch was the last in 3 of 4 runs: not trained to the end; with "
-                "more --epochs scores, and which model is better, may change",
+                "warning: the best epoch was the last in 3 of 4 runs, which were still improving; "
+                "with more --epochs the scores, and which model is better, may change",
             ],
         ),
     ],

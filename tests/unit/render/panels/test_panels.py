@@ -34,7 +34,7 @@ from cellenhance.render.style import FigureStyle
 
 COLORS = ["#000000", "#e69f00", "#56b4e9"]
 STYLE = FigureStyle(width_mm=100, dpi=254)  # ten dots a millimetre
-UNIT = DisplayRange(0, 255, "display range 0 to 255, as asked for")
+UNIT = DisplayRange(0, 255, "display range 0 to 255, as requested")
 
 
 def texts(figure: Figure) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_mask_lies_where_the_layout_says_in_its_colours(tmp_path: Path) -> Non
     assert page[down, three].tolist() == [0xE6, 0x9F, 0x00]
     assert page[deep, quarter].tolist() == [0x56, 0xB4, 0xE9]
     assert page[deep, three].tolist() == [0xA0, 0x8C, 0xB4]
-    assert "not annotated, not judged" in texts(figure)
+    assert "not annotated, not scored" in texts(figure)
 
 
 def test_the_error_map_tells_false_missed_and_right_apart() -> None:
