@@ -180,20 +180,23 @@ def report(chosen: list[RealSet], work: Path) -> str:
     """Return the Markdown page with a table and the commands of every finished set."""
     import torch
 
+    from cellenhance.texts import counted
+
     lines = [
         "# Results on real image sets",
         "",
-        "**A smoke test, not a reproduction of anybody's tables.** About "
-        f"{STEPS} steps of {BATCH} crops of {CROP_PX} x {CROP_PX} px a run, one split, one seed "
-        f"({SEED}): a budget that a CPU affords and that settles nothing about which model is "
-        "better. Percent, pooled over all pixels of the test images, which no training and no "
-        "choice ever saw; `majority class` predicts everywhere the class most frequent in "
-        "training. The recipe and settings are the catalogue's, but for crop, batch and epochs. "
-        "The rows below `aep` are its parts: network 1, each pass of network 2, their ensemble. "
+        "**A smoke test, not a reproduction of published tables.** About "
+        f"{STEPS} steps of {BATCH} crops of {CROP_PX} x {CROP_PX} px per run, one split, one seed "
+        f"({SEED}): a budget that a CPU can afford and that settles nothing about which model "
+        "is better. Percent, pooled over all pixels of the test images, which no training and no "
+        "choice ever saw; `majority class` predicts the class most frequent in training "
+        "everywhere. The recipe and settings are the catalogue's, except for crop, batch and "
+        "epochs. The rows below `aep` are its parts: network 1, each pass of network 2, their "
+        "ensemble. "
         "Training time was taken on a machine busy with other work: it is an upper limit.",
         "",
         f"Made {datetime.date.today().isoformat()} by `python benchmarks/real_sets.py` with torch "
-        f"{torch.__version__} on {torch.get_num_threads()} CPU thread(s).",
+        f"{torch.__version__} on {counted(torch.get_num_threads(), 'CPU thread')}.",
         "",
     ]
     for each in chosen:

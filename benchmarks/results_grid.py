@@ -124,16 +124,16 @@ def report(results: dict[str, dict[str, Any]], work: Path, data: Path) -> str:
         "## AEP and its controls at two doses",
         "",
         "**Not a reproduction of the paper's tables.** Other images, "
-        f"{steps} steps of {BATCH} crops of {CROP_PX} x {CROP_PX} px a run ({EPOCHS} epochs of "
+        f"{steps} steps of {BATCH} crops of {CROP_PX} x {CROP_PX} px per run ({EPOCHS} epochs of "
         f"{STEPS} steps, weights chosen on the validation part), {FOLDS} folds, {SEEDS} seed: a "
         "budget that a CPU affords, at which every network is still far from its best. Recipe "
         "`cellenhance` for all, equal steps, crops and draws. "
-        "`photons-N`: copies with N photons a pixel at the 99th percentile of each image, trained "
-        "and tested on those; N was chosen by eye for each set, hard but not hopeless. Steps and "
-        "batch were tried out with one light U-Net on validation parts. Percent; each fold is "
-        "tested on images that neither training nor any choice saw. Intervals are over images "
-        "only: they know nothing of the spread between seeds, and are too narrow with so few "
-        "images. Training time was taken on a busy machine.",
+        "`photons-N`: copies with N photons per pixel at the 99th percentile of each image, "
+        "trained and tested on those; N was chosen by eye for each set, hard but not hopeless. "
+        "Steps and batch were tried out with one light U-Net on validation parts. Percent; each "
+        "fold is tested on images that neither training nor any choice saw. Intervals are over "
+        "images only: they know nothing of the spread between seeds, and are too narrow with so "
+        "few images. Training time was taken on a busy machine.",
         "",
         f"Made {datetime.date.today().isoformat()} by `python benchmarks/results_grid.py` with "
         f"torch {torch.__version__}.",

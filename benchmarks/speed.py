@@ -24,6 +24,7 @@ from cellenhance.losses.objective import compute_objective
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.networks.blocks import Dropout, SegmentationNetwork
 from cellenhance.networks.registry import build_network
+from cellenhance.texts import counted
 
 SIDE, CLASSES = 256, 2
 
@@ -31,7 +32,8 @@ SIDE, CLASSES = 256, 2
 def main() -> None:
     """Measure everything and print the table."""
     compute = choose_compute("cpu")
-    print(f"{torch.get_num_threads()} thread(s), {compute.reason}, torch {torch.__version__}\n")
+    threads = counted(torch.get_num_threads(), "thread")
+    print(f"{threads}, {compute.reason}, torch {torch.__version__}\n")
     print("| what | reference | ours | ratio |\n|---|--:|--:|--:|")
     for batch in (1, 8):
         row(f"prediction, batch {batch}, s an image", *prediction(batch))

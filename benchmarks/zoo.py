@@ -33,6 +33,7 @@ from cellenhance.tasks.models import show_model
 from cellenhance.tasks.train.draft import draft_run
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import prepare_run
+from cellenhance.texts import counted
 
 BEGIN, END = "<!-- zoo begin -->", "<!-- zoo end -->"
 SEED = 0
@@ -137,16 +138,16 @@ def section_lines(rows: list[dict[str, Any]], options: argparse.Namespace) -> li
     lines = [
         "## Every model of the catalogue",
         "",
-        f"**No ranking.** Each model was trained {options.steps} steps of {options.batch} crops of "
-        f"{options.crop} x {options.crop} px (192 where the model takes no less) on {name}, seed "
-        f"{SEED}, with the recipe `cellenhance` at the start of its schedule: enough to show that "
-        "it trains and what it costs, far from enough to compare. Speeds are "
+        f"**Not a ranking.** Each model was trained for {options.steps} steps of {options.batch} "
+        f"crops of {options.crop} x {options.crop} px (192 where the model needs as much) on "
+        f"{name}, seed {SEED}, with the recipe `cellenhance` at the start of its schedule: enough "
+        "to show that it trains and what it costs, far from enough to compare. Speeds are "
         "single measurements on a machine that did other work at times. GFLOPs are for 1 channel, "
         "2 classes, 256 x 256; parameters for the classes of this set. mIoU in percent on the "
         f"validation part; the majority class gets {100 * first['majority_miou']:.2f}.",
         "",
         f"Made {datetime.date.today().isoformat()} by `python benchmarks/zoo.py`; "
-        f"{first['device']}; {first['threads']} thread(s).",
+        f"{first['device']}; {counted(first['threads'], 'thread')}.",
         "",
         "| model | parameters | GFLOPs | images/s, training | Mpx/s, prediction | val mIoU |",
         "| --- | --: | --: | --: | --: | --: |",
