@@ -207,5 +207,5 @@ def types_in(annotation: Any) -> set[Any]:
 
 # The options that mean the same in every command that takes them.
 Output = Annotated[Path, option(..., "Where to write.", short="-o", metavar="FOLDER")]
-Overwrite = Annotated[bool, option(..., "Replace an output that already exists.")]
+Overwrite = Annotated[bool, option(..., "Replace an output that exists already.")]
 Seed = Annotated[int, option(..., "Seed of every random draw.", limits={"ge": 0})]

@@ -37,7 +37,7 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_minutes(value: object) -> float:
-    """Return the minutes that a time means; ValueError for what is none.
+    """Return the minutes that a text stands for; ValueError for anything that is not a time.
 
     Examples
     --------

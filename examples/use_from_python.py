@@ -4,8 +4,8 @@ Each ``# %%`` begins a cell in Jupyter (jupytext), VS Code and Spyder. As a scri
 ``python examples/use_from_python.py WORK`` runs all of it in the folder WORK, in under a minute:
 the images are few and small, and so is what the model learns.
 
-A request has the options of the command of the same name, under the same names; what does not fit
-is a `SettingsError` of one line that says what was expected.
+A request has the options of the command of the same name, under the same names; an invalid value
+raises a `SettingsError` of one line that states what was expected.
 """
 
 # %% What every cell uses
@@ -23,7 +23,7 @@ WORK = Path(sys.argv[1] if len(sys.argv) > 1 else "cellenhance-work")
 logging.basicConfig(format="%(message)s")
 logging.getLogger("cellenhance").setLevel(logging.INFO)  # notes and warnings, as in a terminal
 
-# %% Images and masks: here drawn, in your lab two folders
+# %% Images and masks: drawn here; in your lab these are two folders
 LAB = WORK / "lab"
 ce.synthesize_dataset(ce.SynthesizeRequest(output=LAB, n_images=10, size_px=64, overwrite=True))
 

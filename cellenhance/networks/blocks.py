@@ -53,7 +53,7 @@ class SegmentationNetwork(nn.Module, ABC):
     trains_result : whether the result has a loss term of its own beside those of the branches;
         False where it is only a mean of heads that are trained one by one (deep supervision)
     mixing : how the branches become the result
-    final_branch : the branch that is the result where one alone is, its place in `branch_names`
+    final_branch : place in `branch_names` of the branch that alone is the result, if one is
     n_filters : number of additive filters, each of which makes a translation; 0 without them
     """
 
@@ -79,7 +79,7 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @property
     def has_translations(self) -> bool:
-        """Whether the network makes enhanced images of its input and segments those."""
+        """Tell whether the network makes enhanced images of its input and segments those."""
         return self.n_filters > 0
 
     def deep_inputs(self) -> tuple[DeepInput, ...]:
@@ -87,7 +87,7 @@ class SegmentationNetwork(nn.Module, ABC):
         return ()
 
     def prepare_folding(self) -> None:
-        """Become as many networks as there are normalisations to fold; nothing for most. Eval."""
+        """Become one network per normalisation to fold (eval mode); most networks do nothing."""
         return
 
     def check_input(self, image: Tensor) -> None:

@@ -1,6 +1,6 @@
 """Coloured previews of masks, since raw class indices look black; arrays in, RGB out.
 
-For figures of a paper, with legend and scale bar, there are `panels`.
+For figures in a paper, with a legend and a scale bar, see `panels`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_SIDE_PX = 2048
 
 _IGNORE_GREY = 128
 _LINES_ACROSS = 400
-"""Width of a line as a part of the longer side: seen when the picture fills a screen."""
+"""A line is the longer side divided by this wide: visible when the picture fills a screen."""
 
 
 def render_preview(
@@ -76,7 +76,7 @@ def render_overlay(
 
     Returns
     -------
-    (H, W, 3) uint8; the end of the picture is no border of a class
+    (H, W, 3) uint8; the edge of the picture is not a border of a class
 
     Examples
     --------
@@ -91,6 +91,7 @@ def render_overlay(
         if index == background:
             continue
         inside = mask == index
+        # With a border value of 1 the edge of the picture erodes nothing and gets no line.
         core = binary_erosion(inside, iterations=width, border_value=1)
         picture[inside & ~core] = parse_color(color)
     return picture

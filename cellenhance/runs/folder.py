@@ -65,7 +65,7 @@ class RunRecord(Settings):
     `dataset_identity` is the hash of the dataset's samples and of the split in use;
     `asked_batch_size` is the batch size before it was cut to the free memory;
     `training_pixels` counts the annotated pixels of each class, for the majority baseline;
-    `accepted_changes` says where it went on, by the user's leave, on other data.
+    `accepted_changes` records where it continued on other data, as the user allowed.
     """
 
     format_version: Literal[1] = 1
@@ -108,7 +108,7 @@ class RunFolder:
 
     @property
     def samples_path(self) -> Path:
-        """Return the table of the samples that the run was trained on, by hashes."""
+        """Return the table of the samples that the run was trained on, as hashes."""
         return self.root / "samples.csv"
 
     @property

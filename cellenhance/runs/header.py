@@ -39,7 +39,7 @@ class ModelHeader(Settings):
 
     @property
     def background(self) -> int:
-        """Return the index of the class of this name; of the first one where none has it."""
+        """Return the index of the class "background", or 0 where no class has this name."""
         names = self.class_names
         return names.index("background") if "background" in names else 0
 

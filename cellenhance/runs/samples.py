@@ -1,6 +1,6 @@
-"""Which pixels a run was trained on: ``samples.csv`` of the run folder, by hashes.
+"""Which pixels a run was trained on: ``samples.csv`` of the run folder, as hashes.
 
-A run that goes on compares them with what lies there now. Must not import torch.
+A run that continues compares them with what is there now. Must not import torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class UsedSample:
     Attributes
     ----------
     subset : "train" or "val"
-    image_sha256, mask_sha256 : of the decoded pixels, as `pixel_sha256` gives them
+    image_sha256, mask_sha256 : of the decoded pixels, as `pixel_sha256` returns them
     """
 
     id: str
@@ -46,7 +46,7 @@ def read_used_samples(path: Path) -> tuple[UsedSample, ...]:
 
 
 def describe_changes(before: Sequence[UsedSample], now: Sequence[UsedSample]) -> list[str]:
-    """Return what differs, a phrase with names for each kind; empty where nothing does.
+    """Return what differs, one phrase with names per kind; empty where nothing does.
 
     Examples
     --------

@@ -84,7 +84,7 @@ class BenchmarkTable:
 
     @property
     def epochs(self) -> tuple[RunEpochs, ...]:
-        """The epochs of all runs."""
+        """Return the epochs of all runs."""
         return tuple(each for row in self.rows for each in row.epochs)
 
 
