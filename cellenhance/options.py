@@ -8,8 +8,9 @@ terminal.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypedDict, cast, get_args
+from typing import Annotated, Any, ClassVar, TypedDict, TypeVar, cast, get_args
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -40,8 +41,7 @@ class Options(Settings):
     A refusal is a `SettingsError` that names the flag, whoever makes the record.
     """
 
-    # Most commands need few of the groups: what validates them is built when first used.
-    model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     title: ClassVar[str] = "Options"
     """Heading of the group in the help."""
@@ -82,6 +82,29 @@ def option(
     cellenhance.errors.SettingsError: --tile 8: expected a whole number of at least 32
     """
     return Field(default, description=help, json_schema_extra=cast(Any, declared), **(limits or {}))
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def group(kind: type[OptionsT], **defaults: Any) -> OptionsT:
+    """Return the declaration of a field that is a group, with these defaults in place of its own.
+
+    An instance as default would do, too; but nothing is built before a request is made.
+    """
+    return Field(default_factory=partial(kind, **defaults))
+
+
+def group_defaults(field: FieldInfo) -> Mapping[str, Any]:
+    """Return the defaults, by name, that stand in place of those of the group itself."""
+    made = field.default_factory
+    return made.keywords if isinstance(made, partial) else given_in(field.default)
+
+
+def given_in(record: Any) -> Mapping[str, Any]:
+    """Return what a record was given, by name; nothing for what is none."""
+    given = record.model_fields_set if isinstance(record, Options) else ()
+    return {name: getattr(record, name) for name in given}
 
 
 def argument(help: str, *, metavar: str, default: Any = ...) -> Any:

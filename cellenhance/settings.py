@@ -20,7 +20,8 @@ from cellenhance.errors import CellEnhanceError, SettingsError
 class Settings(BaseModel):
     """Base of all settings models: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A command needs few of the models: what validates one is built when it is first used.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class _PlainLoader(yaml.SafeLoader):

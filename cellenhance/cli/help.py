@@ -21,6 +21,7 @@ WIDEST = 100
 _NARROW = 72
 """Below so many columns, what an option does stands under it instead of beside it."""
 _WIDEST_NAME = 30
+_EXAMPLE = "Example: "
 COMMON = "Common options"
 """The panel of what every command takes, the last one."""
 
@@ -40,22 +41,23 @@ def render_help(command: Any, context: Any, width: int | None = None) -> str:
     console = Console(
         file=buffer, width=columns, force_terminal=sys.stdout.isatty(), legacy_windows=False
     )
-    *paragraphs, last = (command.help or "").split("\n\n")
-    example = last if last.startswith("Example: ") else ""
     console.print()
     console.print(Padding(Text.assemble(("Usage: ", "bold"), _usage(command, context)), (0, 1)))
-    for paragraph in paragraphs if example else [*paragraphs, last]:
-        console.print()
-        console.print(Padding(Text(paragraph), (0, 1)))
+    paragraphs = (command.help or "").split("\n\n")
+    for paragraph in paragraphs:
+        if not paragraph.startswith(_EXAMPLE):
+            console.print()
+            console.print(Padding(Text(paragraph), (0, 1)))
     console.print()
     sections = _sections(command, context)
     names = min(_WIDEST_NAME, max(row.name.cell_len for _, rows in sections for row in rows))
     for title, rows in sections:
         console.print(_panel(title, rows, columns, names))
-    if example:
-        console.print()
-        words = example.removeprefix("Example: ")
-        console.print(Padding(Text.assemble(("Example: ", "bold"), (words, "cyan")), (0, 1)))
+    for paragraph in paragraphs:
+        if paragraph.startswith(_EXAMPLE):
+            words = paragraph.removeprefix(_EXAMPLE)
+            console.print()
+            console.print(Padding(Text.assemble((_EXAMPLE, "bold"), (words, "cyan")), (0, 1)))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 

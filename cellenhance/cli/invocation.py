@@ -19,7 +19,7 @@ from cellenhance.cli import console
 from cellenhance.cli.help import COMMON
 from cellenhance.cli.records import Leaf, is_record, leaves_of, make_record, parameter_of
 from cellenhance.errors import CellEnhanceError, describe_system_error
-from cellenhance.options import Options
+from cellenhance.options import Options, given_in
 
 Records: TypeAlias = Mapping[str, tuple[type[Options], tuple[Leaf, ...]]]
 """The parameters of a command that are records, with their options."""
@@ -43,15 +43,15 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     """Return `body` with the options -v, -q, --debug, its errors shown as one line each.
 
     A parameter whose type is a class of `Options` becomes the options of that record, groups in it
-    under headings of their own; `body` is handed the record. The parameter's default, where there
-    is one, replaces the defaults of the class.
+    under headings of their own; `body` is handed the record. What the parameter's default says
+    replaces the defaults of the class.
 
     Exit codes: those of `CellEnhanceError`; 5 when memory or disk ran out; 130 on Ctrl-C; 143 on
     SIGTERM; 1 for anything that is a bug of ours.
     """
     signature = inspect.signature(body, eval_str=True)
     records = {
-        each.name: (each.annotation, tuple(leaves_of(each.annotation, _default_of(each))))
+        each.name: (each.annotation, tuple(leaves_of(each.annotation, given_in(each.default))))
         for each in signature.parameters.values()
         if is_record(each.annotation)
     }
@@ -120,10 +120,6 @@ def _report(error: BaseException) -> int:
     what = f"{type(error).__name__}: {error}"
     console.fail(f"internal error, please report it ({what}); --debug shows the trace")
     return 1
-
-
-def _default_of(parameter: inspect.Parameter) -> Options | None:
-    return None if parameter.default is parameter.empty else parameter.default
 
 
 def _with_records(values: dict[str, Any], records: Records) -> dict[str, Any]:

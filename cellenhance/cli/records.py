@@ -17,6 +17,7 @@ from cellenhance.options import (
     Options,
     declaration,
     flag_of,
+    group_defaults,
     range_of,
     text_of,
     types_in,
@@ -33,7 +34,7 @@ class Leaf:
 
     Attributes
     ----------
-    is_changed : the default is that of a record, not the one of its class
+    is_changed : the default is not that of its class
     """
 
     path: tuple[str, ...]
@@ -76,25 +77,24 @@ def is_record(annotation: Any) -> TypeGuard[type[Options]]:
 
 
 def leaves_of(
-    record: type[Options], defaults: Options | None = None, path: tuple[str, ...] = ()
+    record: type[Options], defaults: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()
 ) -> Iterator[Leaf]:
     """Yield the options of a record, then those of the groups in it.
 
     Parameters
     ----------
-    defaults : a record whose values are the defaults, instead of those of the class
+    defaults : by name, in place of those of the class
     """
-    groups: list[tuple[type[Options], Options | None, str]] = []
+    changed = defaults or {}
+    groups: list[tuple[type[Options], Mapping[str, Any], str]] = []
     for name, field in record.model_fields.items():
-        default = field.get_default() if defaults is None else getattr(defaults, name)
         declared = declaration(field)
         if is_record(field.annotation):
-            inside = default if isinstance(default, Options) else None
-            groups.append((field.annotation, inside, name))
+            groups.append((field.annotation, group_defaults(field), name))
         elif declared is not None:
-            is_changed = defaults is not None and name in defaults.model_fields_set
+            default = changed.get(name, field.get_default())
             panel = declared.get("panel", record.title)
-            yield Leaf((*path, name), field, declared, default, panel, is_changed)
+            yield Leaf((*path, name), field, declared, default, panel, name in changed)
     for group, inside, name in groups:
         yield from leaves_of(group, inside, (*path, name))
 

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from cellenhance.cli.invocation import command
-from cellenhance.options import Options, Output, Overwrite, argument, option, words_of
+from cellenhance.options import Options, Output, Overwrite, argument, group, option, words_of
 
 
 class Inner(Options):
@@ -26,7 +26,7 @@ class Request(Options):
     numbers: tuple[float, ...] = option((), "Numbers.", commas=True, metavar="A,B")
     overwrite: Overwrite = False
     internal: str = "unseen"
-    inner: Inner = Inner(size=7)
+    inner: Inner = group(Inner, size=7)
 
 
 def run(*words: str) -> tuple[Any, list[Any]]:

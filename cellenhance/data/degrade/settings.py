@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import ConfigDict, model_validator
 
@@ -146,8 +146,3 @@ class DegradeOptions(DegradeSettings, Options):
     @model_validator(mode="after")
     def _fitting(self) -> Self:
         return self  # whether the numbers fit each other shows when those of the camera are there
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Return what was given, by name."""
-        return {name: getattr(self, name) for name in self.model_fields_set}

@@ -10,7 +10,7 @@ from pydantic import Field
 from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, SplitName
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions
-from cellenhance.options import Options, Output, Overwrite, Seed, option, words_of
+from cellenhance.options import Options, Output, Overwrite, Seed, group, option, words_of
 
 
 class RunChoice(Options):
@@ -86,10 +86,10 @@ class BenchmarkRequest(Options):
         limits={"ge": 0},
     )
     overwrite: Overwrite = option(False, "Replace runs made with other settings or data.")
-    runs: RunChoice = RunChoice()
-    recipe: TrainingOptions = TrainingOptions()
-    tables: FurtherTables = FurtherTables()
-    compute: ComputeOptions = ComputeOptions()
+    runs: RunChoice = group(RunChoice)
+    recipe: TrainingOptions = group(TrainingOptions)
+    tables: FurtherTables = group(FurtherTables)
+    compute: ComputeOptions = group(ComputeOptions)
     command_line: str | None = None
 
     @property

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from cellenhance.data.classes.options import ClassOptions
 from cellenhance.data.dataset.options import SkipUnmatched
 from cellenhance.data.files.options import ReadingOptions
-from cellenhance.options import Output, Overwrite, argument, option
+from cellenhance.options import Output, Overwrite, argument, group, option
 from cellenhance.render.style import DisplayOptions, FigureStyle
 
 
@@ -61,6 +61,6 @@ class ContourOverlayRequest(ClassOptions):
     )
     skip_unmatched: SkipUnmatched = False
     overwrite: Overwrite = False
-    reading: ReadingOptions = ReadingOptions()
-    display: DisplayOptions = DisplayOptions()
-    style: FigureStyle = FigureStyle()
+    reading: ReadingOptions = group(ReadingOptions)
+    display: DisplayOptions = group(DisplayOptions)
+    style: FigureStyle = group(FigureStyle)

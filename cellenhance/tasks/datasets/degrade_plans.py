@@ -15,6 +15,7 @@ from cellenhance.data.degrade.settings import DegradeSettings
 from cellenhance.data.degrade.table import DegradedImage, load_degradations
 from cellenhance.data.intensity import IntensityStatistics
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.options import given_in
 from cellenhance.settings import validate_settings
 from cellenhance.tasks.datasets.requests import DegradeRequest
 
@@ -105,7 +106,7 @@ def _settings(request: DegradeRequest) -> DegradeSettings:
     """Return what is lost: what was given, and the camera's numbers where nothing was."""
     camera = {} if request.camera is None else load_camera(request.camera).as_settings()
     where = "the options of degrade"
-    return validate_settings(DegradeSettings, camera | request.loss.given, where=where)
+    return validate_settings(DegradeSettings, {**camera, **given_in(request.loss)}, where=where)
 
 
 def _check_thinning(

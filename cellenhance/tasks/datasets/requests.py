@@ -19,7 +19,17 @@ from cellenhance.data.degrade.settings import DegradeOptions
 from cellenhance.data.synthesize_settings import SynthesizeSettings
 from cellenhance.engine.training.options import DEFAULT_RECIPE, RecipeOptions
 from cellenhance.errors import SettingsError
-from cellenhance.options import Options, Output, Overwrite, Seed, argument, flag_of, option
+from cellenhance.options import (
+    Options,
+    Output,
+    Overwrite,
+    Seed,
+    argument,
+    flag_of,
+    given_in,
+    group,
+    option,
+)
 
 FOLDERS = "folders"
 """The export that is no annotation program's: images and masks in two folders."""
@@ -42,8 +52,8 @@ class SplitRequest(Options):
     stratified: bool = option(True, "Balance the share of the rarest class.")
     seed: Seed = 0
     overwrite: Overwrite = False
-    parts: PartOptions = PartOptions()
-    given: GivenSplitOptions = GivenSplitOptions()
+    parts: PartOptions = group(PartOptions)
+    given: GivenSplitOptions = group(GivenSplitOptions)
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> SplitRequest:
@@ -112,7 +122,7 @@ class DegradeRequest(Options):
     )
     seed: Seed = 0
     overwrite: Overwrite = False
-    loss: DegradeOptions = DegradeOptions()
+    loss: DegradeOptions = group(DegradeOptions)
 
     @model_validator(mode="after")
     def _replay_alone(self) -> DegradeRequest:
@@ -120,7 +130,7 @@ class DegradeRequest(Options):
             return self
         if "seed" in self.model_fields_set:
             raise ValueError(f"--replay {self.replay}: has its own draws; leave out --seed")
-        if self.loss.given or self.camera or self.dtype != "auto" or self.force_thinning:
+        if given_in(self.loss) or self.camera or self.dtype != "auto" or self.force_thinning:
             raise ValueError(
                 f"--replay {self.replay}: says itself what is done; leave out the other options"
             )
@@ -171,7 +181,7 @@ class AugmentRequest(Options):
     split: SplitName = DEFAULT_SPLIT
     seed: Seed = 0
     overwrite: Overwrite = False
-    recipe: RecipeOptions = RecipeOptions(recipe=DEFAULT_RECIPE)
+    recipe: RecipeOptions = group(RecipeOptions, recipe=DEFAULT_RECIPE)
 
     @model_validator(mode="after")
     def _split_of_a_subset(self) -> AugmentRequest:

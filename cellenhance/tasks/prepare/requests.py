@@ -8,7 +8,7 @@ from typing import Literal
 from cellenhance.data.classes.options import MASK_CLASSES, ClassOptions
 from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.importers.options import AUTO, InstanceSettings, SourceOptions
-from cellenhance.options import Output, Overwrite, argument, option
+from cellenhance.options import Output, Overwrite, argument, group, option
 
 
 class SourceReadingOptions(StackReadingOptions):
@@ -60,9 +60,9 @@ class PrepareRequest(ClassOptions):
         "Set stray mask values to the nearest one that has a class.",
         panel=MASK_CLASSES,
     )
-    instances: InstanceSettings = InstanceSettings()
-    reading: SourceReadingOptions = SourceReadingOptions()
-    files: SourceOptions = SourceOptions()
+    instances: InstanceSettings = group(InstanceSettings)
+    reading: SourceReadingOptions = group(SourceReadingOptions)
+    files: SourceOptions = group(SourceOptions)
     unpacked: Path | None = None
 
     @property

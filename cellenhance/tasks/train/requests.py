@@ -12,7 +12,7 @@ from cellenhance.data.dataset.options import DEFAULT_SPLIT, DatasetFolder, Split
 from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.training.options import TrainingOptions
 from cellenhance.errors import SettingsError
-from cellenhance.options import Options, Output, Overwrite, Seed, option, words_of
+from cellenhance.options import Options, Output, Overwrite, Seed, group, option, words_of
 from cellenhance.progress import parse_minutes
 
 
@@ -60,8 +60,8 @@ class TrainRequest(Options):
         False, "With --resume: go on although images, masks, classes or split have changed."
     )
     overwrite: Overwrite = False
-    recipe: TrainingOptions = TrainingOptions()
-    compute: ComputeOptions = ComputeOptions()
+    recipe: TrainingOptions = group(TrainingOptions)
+    compute: ComputeOptions = group(ComputeOptions)
     command_line: str | None = None
 
     @property
