@@ -36,6 +36,17 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min"
 
 
+def describe_time(seconds: float) -> str:
+    """Return an estimate as a person would give it.
+
+    Examples
+    --------
+    >>> describe_time(59), describe_time(26_400)
+    ('less than a minute', 'about 7 h 20 min')
+    """
+    return "less than a minute" if seconds < 60 else f"about {format_duration(seconds)}"
+
+
 def parse_minutes(value: object) -> float:
     """Return the minutes that a text stands for; ValueError for anything that is not a time.
 

@@ -8,10 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
+from cellenhance.engine.training.pace import Pace
 from cellenhance.engine.training.trainer import Trainer
 from cellenhance.errors import BusyOutputError, CellEnhanceError
+from cellenhance.tasks.train import draft
 
 TINY = ("--split", "folds", "--epochs", 1, "--set", "recipe.crop_px=32", "--batch-size", 2)
 TWO = ("-m", "light-unet,unet-pair", *TINY, "--precision", "fp32", "--metrics", "accuracy,hd")
@@ -234,3 +238,47 @@ def test_what_is_wrong_is_said_before_any_training(
     assert done.exit_code == 2
     assert message in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_plan_of_all_runs_comes_first_and_dry_run_has_the_total(
+    cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 8 images of 48 px a fold trains on 3: 4 steps of 2 crops of 32 px; 2 models x 2 folds."""
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=600, validation_s=1200))
+    words = ("benchmark", tiny_dataset, "-o", tmp_path / "bench", *TWO)
+    planned = cli(*words, "--dry-run", "--json")
+    assert planned.exit_code == 0, planned.stderr
+    assert json.loads(planned.stdout)["minutes"] == 4 * (4 * 10 + 20)
+    table = " ".join(cli(*words, "--dry-run").stdout.replace("\u2502", " ").split())
+    assert "about 4 h on this CPU (light-unet about 2 h, unet-pair about 2 h); quicker:" in table
+    assert list(tmp_path.iterdir()) == []
+
+    done = cli(*words)
+    assert done.exit_code == 0, done.stderr
+    to_do, data, time, first = done.stderr.splitlines()[:4]
+    assert to_do.startswith("4 of 4 runs to do: light-unet (853,843 parameters), unet-pair (")
+    assert data.startswith("each: 3 training images, 1 validation image; crops of 32 px")
+    assert time.startswith("about 4 h on this CPU")
+    assert first.startswith("1/4  as-is, light-unet, seed 0, fold 1")
+    # What is left is known once each model that is left has a finished run.
+    assert " left" not in first
+    assert done.stderr.splitlines()[4].endswith("less than a minute left")
+    again = cli(*words)
+    assert "runs to do" not in again.stderr
+
+
+def test_finished_runs_on_other_pixels_are_refused_by_name_and_replaced_when_asked(
+    cli: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    dataset = tmp_path / "dataset"
+    shutil.copytree(tiny_dataset, dataset)
+    words = ("benchmark", dataset, "-o", tmp_path / "bench", "-m", "light-unet", *TINY)
+    assert cli(*words).exit_code == 0
+    record = tmp_path / "bench" / "runs" / "as-is" / "light-unet" / "seed-0" / "fold-1"
+    [sample, *_] = [row["id"] for row in rows_of(record / "samples.csv")]
+    mask = dataset / "masks" / f"{sample}.tif"
+    tifffile.imwrite(mask, np.zeros_like(tifffile.imread(mask)))
+    refused = cli(*words)
+    assert refused.exit_code == 2
+    assert f"the dataset or its split has changed: other mask of {sample}" in refused.stderr
+    assert cli(*words, "--overwrite").exit_code == 0

@@ -38,7 +38,7 @@ def _show_plan(request: BenchmarkRequest, *, json: bool) -> None:
     from cellenhance.tasks.benchmark.benchmark import plan_only
     from cellenhance.tasks.benchmark.plan import RunStatus
 
-    plan = plan_only(request)
+    plan, needed = plan_only(request)
     values: dict[str, object] = {
         "conditions": ", ".join(each.name for each in plan.conditions),
         "models": ", ".join(plan.request.model),
@@ -48,9 +48,11 @@ def _show_plan(request: BenchmarkRequest, *, json: bool) -> None:
     }
     values |= {f"runs {status.value}": plan.count(status) for status in RunStatus}
     if json:
-        console.print_json(values)
+        console.print_json(values | {"minutes": round(needed.seconds / 60, 1)})
         return
     rows = [[name, str(value)] for name, value in values.items()]
+    if needed.lines:
+        rows += [list(each) for each in zip(("to do", "data", "time"), needed.lines, strict=True)]
     console.print_table("Plan; nothing was written", ["", "value"], rows, numeric_from=2)
 
 

@@ -31,7 +31,7 @@ def train(
 
 
 def _show_plan(request: TrainRequest, *, json: bool) -> None:
-    from cellenhance.tasks.train.plan import describe_time
+    from cellenhance.progress import describe_time
     from cellenhance.tasks.train.train import plan_training
 
     planned = plan_training(request)

@@ -20,11 +20,12 @@ from cellenhance.errors import (
     PausedRunError,
     TerminatedRunError,
 )
-from cellenhance.progress import ProgressCallback, silent
+from cellenhance.progress import ProgressCallback, describe_time, format_duration, silent
 from cellenhance.render.benchmark.dose_tables import dose_report
 from cellenhance.render.benchmark.extra_tables import ExtraTable
 from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable
 from cellenhance.tasks.benchmark.data import make_conditions
+from cellenhance.tasks.benchmark.estimate import Estimate, estimate
 from cellenhance.tasks.benchmark.files import (
     Summary,
     results_to_json,
@@ -78,11 +79,15 @@ class BenchmarkResult:
         return results_to_json(self.plan, self.scored, self.failed, self.summary)
 
 
-def plan_only(request: BenchmarkRequest) -> BenchmarkPlan:
-    """Return what `benchmark` would do; degraded copies count as not made yet. Writes nothing."""
+def plan_only(request: BenchmarkRequest) -> tuple[BenchmarkPlan, Estimate]:
+    """Return what `benchmark` would do, and how long it would take; writes nothing.
+
+    Degraded copies count as not made yet.
+    """
     request = apply_protocol(request)
     check_request(request)
-    return plan_benchmark(request, make_conditions(request, silent, write=False))
+    plan = plan_benchmark(request, make_conditions(request, silent, write=False))
+    return plan, estimate(plan)
 
 
 def benchmark(
@@ -95,7 +100,7 @@ def benchmark(
 
     Parameters
     ----------
-    announce : called with one line after each run
+    announce : called with the lines of the plan, then with one line after each run
 
     Raises
     ------
@@ -109,6 +114,8 @@ def benchmark(
     request = apply_protocol(request)
     check_request(request)
     plan = plan_benchmark(request, make_conditions(request, progress))
+    for line in estimate(plan).lines:
+        announce(line)
     work = _Work(plan, announce, watch, progress)
     try:
         work.run_all(lambda: limit_s is not None and time.monotonic() - started >= limit_s)
@@ -183,8 +190,21 @@ class _Work:
         told = "" if best is None else f"validation mIoU {100 * best:.2f} %, "
         seconds = made.result.training_s
         self.announce(
-            f"{done}/{len(self.plan.runs)}  {run.name}: {told}{seconds:.0f} s of training"
+            f"{done}/{len(self.plan.runs)}  {run.name}: {told}{format_duration(seconds)} of "
+            f"training{self._left()}"
         )
+
+    def _left(self) -> str:
+        """Return the time that is left, by the runs of the same model that are finished."""
+        seconds = {
+            model: [x.result.training_s for x in self.scored.values() if x.run.model == model]
+            for model in self.plan.request.model
+        }
+        left = [x for x in self.plan.runs if x.name not in {*self.scored, *self.failed}]
+        if not left or not all(seconds[run.model] for run in left):
+            return ""
+        total = sum(sum(seconds[run.model]) / len(seconds[run.model]) for run in left)
+        return f", {describe_time(total)} left"
 
     def write(self) -> BenchmarkResult:
         """Write the tables of what is finished."""

@@ -7,17 +7,21 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from cellenhance.data.dataset.manifest import load_dataset
+from cellenhance.data.dataset.manifest import Dataset, load_dataset
+from cellenhance.data.dataset.samples import load_sample
 from cellenhance.data.dataset.splits import load_split
 from cellenhance.engine.checkpoints import load_state
 from cellenhance.engine.device import Compute, choose_compute
 from cellenhance.engine.training.settings import RunSettings, first_difference, recorded_settings
 from cellenhance.errors import DatasetError, OutputExistsError, SettingsError
 from cellenhance.metrics.further_scores import choose_metrics
-from cellenhance.runs.folder import RunFolder, dataset_identity, read_record
+from cellenhance.runs.folder import RunFolder
+from cellenhance.runs.samples import UsedSample
 from cellenhance.tasks.benchmark.requests import BenchmarkRequest
 from cellenhance.tasks.train.draft import expected_settings
+from cellenhance.tasks.train.reading import use_sample
 from cellenhance.tasks.train.requests import TrainRequest
+from cellenhance.tasks.train.resuming import FormerRun, data_changes, find_former
 
 AS_IS = "as-is"
 """Name of the condition in which the dataset is used as it lies."""
@@ -147,8 +151,9 @@ def plan_benchmark(request: BenchmarkRequest, conditions: tuple[Condition, ...])
     folds = chosen_folds(request)
     seeds = tuple(range(request.runs.seed, request.runs.seed + request.runs.seeds))
     runs = tuple(
-        _plan_run(request, condition, train, compute)
+        _plan_run(request, condition, train, compute, data)
         for condition in conditions
+        for data in [_CurrentData(condition.dataset, request.runs.split)]
         for train in _train_requests(request, condition, folds, seeds)
     )
     return BenchmarkPlan(request, conditions, folds, seeds, runs)
@@ -178,13 +183,42 @@ def _train_requests(
                 )
 
 
+class _CurrentData:
+    """The data of a condition as they lie there now, decoded when first asked for."""
+
+    def __init__(self, dataset: Path, split: str) -> None:
+        self._place = dataset
+        self._split = split
+        self._known: dict[str, UsedSample] = {}
+
+    def changes(self, former: FormerRun, fold: int) -> list[str]:
+        """Return how they differ from what a run of this fold was trained on."""
+        dataset = load_dataset(self._place)
+        split = load_split(dataset, self._split)
+        used = [
+            replace(self._hashes(dataset, each), subset=part)
+            for part in ("train", "val")
+            for each in split.subset(fold, part)
+        ]
+        return data_changes(former, dataset, self._split, used)
+
+    def _hashes(self, dataset: Dataset, sample: str) -> UsedSample:
+        if sample not in self._known:
+            self._known[sample] = use_sample(load_sample(dataset, dataset.row(sample)), "")
+        return self._known[sample]
+
+
 def _plan_run(
-    request: BenchmarkRequest, condition: Condition, train: TrainRequest, compute: Compute
+    request: BenchmarkRequest,
+    condition: Condition,
+    train: TrainRequest,
+    compute: Compute,
+    data: _CurrentData,
 ) -> BenchmarkRun:
     status = _status(train)
     settings = expected_settings(train, compute)
     if status is not RunStatus.NEW:
-        difference = _difference(train, settings, finished=status is RunStatus.FINISHED)
+        difference = _difference(train, settings, data, finished=status is RunStatus.FINISHED)
         if difference is not None:
             if not request.overwrite:
                 raise OutputExistsError(
@@ -210,14 +244,18 @@ def _status(train: TrainRequest) -> RunStatus:
     return RunStatus.FINISHED if load_state(folder.last_path).finished else RunStatus.BEGUN
 
 
-def _difference(train: TrainRequest, settings: RunSettings, *, finished: bool) -> str | None:
+def _difference(
+    train: TrainRequest, settings: RunSettings, data: _CurrentData, *, finished: bool
+) -> str | None:
     """Return what a run was made with otherwise; threads count only where it goes on exactly."""
-    record = read_record(RunFolder(train.output))
+    former = find_former(train)
+    assert former is not None
+    record = former.record
     if finished:
         settings = settings.model_copy(update={"n_threads": record.settings.n_threads})
     difference = first_difference(recorded_settings(record), settings)
     if difference is None:
-        identity = dataset_identity(load_dataset(train.dataset), train.split)
-        if record.dataset_identity != identity:
-            return "the dataset or its split has changed"
+        changes = data.changes(former, settings.fold)
+        if changes:
+            return f"the dataset or its split has changed: {'; '.join(changes)}"
     return difference

@@ -8,12 +8,13 @@ from typing import Any
 from cellenhance.catalog import Catalog, load_catalog
 from cellenhance.networks.complexity import count_flops, count_parameters
 from cellenhance.networks.registry import build_network
-from cellenhance.progress import format_duration
+from cellenhance.progress import describe_time, format_duration
 from cellenhance.tasks.train.draft import RunDraft
 from cellenhance.tasks.train.memory import estimate_bytes
+from cellenhance.texts import counted
 
-_LONG_S = 600.0
-"""Runs from here on are told what would be quicker."""
+LONG_S = 600.0
+"""From here on it is said what would be quicker."""
 _LIGHT = "light-unet"
 _WORTH_NAMING = 1.5
 """How many times lighter a model must be to be named as the quicker one."""
@@ -55,16 +56,16 @@ class RunPlan:
     def lines(self) -> tuple[str, str, str]:
         """Return the plan in three lines: model and device, data and schedule, time."""
         part = "whole images" if self.crop_px is None else f"crops of {self.crop_px} px"
-        epochs = _count(self.n_epochs, "epoch")
+        epochs = counted(self.n_epochs, "epoch")
         if self.first_epoch > 1:
             is_over = self.first_epoch > self.n_epochs
             epochs = f"epochs {self.first_epoch} to {self.n_epochs}" if not is_over else "all done"
         return (
             f"{self.model} ({self.n_parameters:,} parameters), recipe '{self.recipe_name}', on "
             f"{self.device}",
-            f"{_count(self.n_train, 'training image')}, {_count(self.n_val, 'validation image')}; "
-            f"{part} in batches of {self.batch_size}, "
-            f"{_count(self.n_steps_per_epoch, 'step')} per epoch, {epochs}",
+            f"{counted(self.n_train, 'training image')}, "
+            f"{counted(self.n_val, 'validation image')}; {part} in batches of {self.batch_size}, "
+            f"{counted(self.n_steps_per_epoch, 'step')} per epoch, {epochs}",
             self._time(),
         )
 
@@ -73,7 +74,7 @@ class RunPlan:
         if self.limit_s is not None:
             text += (
                 f", within the time limit of {format_duration(self.limit_s)}: {self.n_epochs} of "
-                f"{_count(self.n_asked_epochs, 'epoch')}"
+                f"{counted(self.n_asked_epochs, 'epoch')}"
             )
         return f"{text}; quicker: {', '.join(self.quicker)}" if self.quicker else text
 
@@ -92,15 +93,6 @@ class RunPlan:
             "minutes per run": round(self.seconds / 60, 1),
             "device": self.device,
         }
-
-
-def describe_time(seconds: float) -> str:
-    """Return an estimate as a person would give it."""
-    return "less than a minute" if seconds < 60 else f"about {format_duration(seconds)}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def plan_of(draft: RunDraft) -> RunPlan:
@@ -127,7 +119,7 @@ def plan_of(draft: RunDraft) -> RunPlan:
         seconds=seconds,
         device=draft.compute.reason,
         device_kind=kind,
-        quicker=_quicker_ways(draft, kind) if seconds >= _LONG_S else (),
+        quicker=_quicker_ways(draft, kind) if seconds >= LONG_S else (),
         limit_s=None if draft.budget is None else draft.budget.limit_s,
         n_asked_epochs=draft.asked.recipe.epochs,
     )

@@ -82,7 +82,7 @@ def read_samples(
     def images() -> Iterator[NDArray[np.generic]]:
         for row in _counted(dataset, train_ids, progress, "training images"):
             sample = load_sample(dataset, row)
-            used.append(_used(sample, "train"))
+            used.append(use_sample(sample, "train"))
             counts[:] += np.bincount(sample.mask.ravel(), minlength=256)
             training.append(store.keep(sample, becomes=np.float32))
             yield sample.image
@@ -91,7 +91,7 @@ def read_samples(
     class_pixels = _class_pixels(dataset, counts)
     for row in _counted(dataset, val_ids, progress, "validation images"):
         sample = load_sample(dataset, row)
-        used.append(_used(sample, "val"))
+        used.append(use_sample(sample, "val"))
         validation.append(store.keep(sample))
     return RunSamples(store, training, validation, normalization, class_pixels, tuple(used))
 
@@ -104,7 +104,8 @@ def _counted(
         progress(done, len(ids), f"reading {what}")
 
 
-def _used(sample: Sample, subset: str) -> UsedSample:
+def use_sample(sample: Sample, subset: str) -> UsedSample:
+    """Return what a run remembers of a sample that it is trained on."""
     return UsedSample(sample.id, subset, pixel_sha256(sample.image), pixel_sha256(sample.mask))
 
 
