@@ -108,6 +108,25 @@ def test_patience_stops_and_says_so(
     assert "3 epochs, no better validation mIoU for 2 epochs; best is epoch 1" in done.stderr
 
 
+def test_a_run_that_patience_ended_goes_on_with_more_epochs_and_waits_anew(
+    cli: Any,
+    tiny_dataset: Path,
+    tiny_training: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Best is epoch 1; after epoch 3 patience ended it, and two more without a better one do."""
+    mious = iter([0.5, 0.4, 0.4, 0.4, 0.4, 0.6])
+    monkeypatch.setattr("cellenhance.engine.training.trainer.miou_of", lambda _: next(mious))
+    words = ("train", tiny_dataset, "-m", "light-unet", "-o", tmp_path / "run", "--patience", 2)
+    assert cli(*words, "--epochs", 9, *tiny_training).exit_code == 0
+    same = cli(*words, "--epochs", 9, *tiny_training, "--resume")
+    assert "is finished already (no better validation mIoU for 2 epochs)" in same.stderr
+    more = cli(*words, "--epochs", 12, *tiny_training, "--resume")
+    assert more.exit_code == 0, more.stderr
+    assert "5 epochs, no better validation mIoU for 2 epochs; best is epoch 1" in more.stderr
+
+
 def test_the_time_limit_ends_in_a_complete_run(
     cli: Any, tiny_dataset: Path, tiny_training: tuple[str, ...], tmp_path: Path
 ) -> None:

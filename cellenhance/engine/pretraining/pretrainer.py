@@ -156,8 +156,9 @@ class Pretrainer:
 
     def load(self, path: Path) -> TrainingState:
         """Go back to a saved state."""
-        self.average.load(checkpoints.load_average(path), self.parts)
-        return checkpoints.load_training(path, self.parts, self.optimizer)
+        state = checkpoints.load_training(path, self.parts, self.optimizer)
+        self.average.load(checkpoints.load_average(path), self.parts, state.epoch - 1)
+        return state
 
     def save_start(self, path: Path, header: ModelHeader) -> None:
         """Write the averaged weights of the network alone, without the read-out."""

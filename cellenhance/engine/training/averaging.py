@@ -6,6 +6,7 @@ end of an epoch it takes their place for validation and for the best checkpoint.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -62,10 +63,15 @@ class WeightAverage:
 
     def take_epoch(self, network: nn.Module, epoch: int) -> None:
         """Take in the weights at the end of an epoch (from 1), if it is the swa and its time."""
-        if self.settings.last_epochs is not None:
-            n_before = max(self.first_epoch - 1, self.n_epochs - self.settings.last_epochs)
-            if epoch > n_before:
-                self._blend(network, 1 / (epoch - n_before))
+        if epoch > self._n_before:
+            self._blend(network, 1 / (epoch - self._n_before))
+
+    @property
+    def _n_before(self) -> float:
+        """Epochs before the first that swa averages; never reached by the ema."""
+        if self.settings.last_epochs is None:
+            return math.inf
+        return max(self.first_epoch - 1, self.n_epochs - self.settings.last_epochs)
 
     @torch.no_grad()
     def _blend(self, network: nn.Module, share: float) -> None:
@@ -76,8 +82,13 @@ class WeightAverage:
             else:
                 self.tensors[name] = tensor.detach().clone()
 
-    def load(self, tensors: dict[str, Tensor], network: nn.Module) -> None:
-        """Take over a stored average, on the network's device."""
+    def load(self, tensors: dict[str, Tensor], network: nn.Module, n_done: int) -> None:
+        """Take over the average that was stored after `n_done` epochs, on the network's device.
+
+        That of the epochs before a continuation is none of the swa's.
+        """
+        if self.settings.name == "swa" and n_done <= self._n_before:
+            return
         device = next(network.parameters()).device
         self.tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
 

@@ -75,9 +75,10 @@ class Trainer:
     def resume(self) -> TrainingState:
         """Load the last checkpoint into network, optimizer, average and return its counters."""
         path = self.plan.last_path
+        state = checkpoints.load_training(path, self.network, self.optimizer)
         if self.average is not None:
-            self.average.load(checkpoints.load_average(path), self.network)
-        return checkpoints.load_training(path, self.network, self.optimizer)
+            self.average.load(checkpoints.load_average(path), self.network, state.epoch - 1)
+        return state
 
     def fit(self, state: TrainingState, report: Report, stop_signal: StopSignal) -> TrainingState:
         """Train from `state` until the recipe's end or the patience's.

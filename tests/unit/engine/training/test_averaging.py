@@ -61,6 +61,23 @@ def test_swa_is_the_mean_of_the_last_epochs(n_epochs: int, expected: list[float 
         assert average.needs_statistics == (found is not None)
 
 
+def test_swa_of_a_continued_run_averages_the_added_epochs_alone() -> None:
+    """Epochs 3 to 5 are added, the last two are averaged; the average of 1 and 2 is left behind."""
+    network = Scalar()
+    average = WeightAverage(settings(name="swa", last_epochs=2), n_epochs=5, first_epoch=3)
+    average.load({"weight": torch.tensor([1.5])}, network, n_done=2)
+    found = []
+    for epoch in (3, 4, 5):
+        network.become(float(epoch))
+        average.take_epoch(network, epoch)
+        found.append(average.tensors.get("weight"))
+        found[-1] = None if found[-1] is None else found[-1].clone()
+    assert found == [None, 4, 4.5]
+    resumed = WeightAverage(settings(name="swa", last_epochs=2), n_epochs=5, first_epoch=3)
+    resumed.load({"weight": torch.tensor([4.0])}, network, n_done=4)
+    assert float(resumed.tensors["weight"]) == 4
+
+
 def test_the_average_stands_in_and_goes_again() -> None:
     network, average = Scalar(), WeightAverage(settings(name="swa", last_epochs=2), 2)
     with average.shown_in(network):
