@@ -154,11 +154,12 @@ def _is_over(draft: RunDraft) -> bool:
 def _start_state(prepared: PreparedRun) -> TrainingState:
     """Return the counters to start from, and bring the folder into the state they describe."""
     folder, record, former = prepared.draft.folder, prepared.record, prepared.draft.former
-    if former is not None and record != former.record:
-        run_folder.write_record(folder, record)
     if former is not None and former.state is not None:
-        write_used_samples(folder.samples_path, prepared.used)
         state = prepared.trainer.resume()
+        # The record before the hashes: what was accepted is recorded whenever a kill comes.
+        if record != former.record:
+            run_folder.write_record(folder, record)
+        write_used_samples(folder.samples_path, prepared.used)
         for path in (folder.metrics_path, folder.timing_path):
             run_folder.cut_back(path, state.epoch - 1)
         logger.info("going on in epoch %d at step %d%s", state.epoch, state.step, _anew(prepared))
