@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cellenhance.cli import console
+from cellenhance.pixel_size import describe_pixel_size
 
 if TYPE_CHECKING:
     from cellenhance.tasks.datasets.inspect_records import InspectReport, Spread
@@ -32,7 +33,7 @@ def show_survey(found: SourceSurvey) -> None:
         ["sizes (px)", shown],
         ["dtypes", ", ".join(f"{dtype} ({n})" for dtype, n in survey.dtypes.items())],
         ["channels in files", ", ".join(map(str, channels))],
-        ["pixel size", f"{survey.pixel_size_um:g} um" if survey.pixel_size_um else "unknown"],
+        ["pixel size", survey.pixel_size_text],
     ]
     console.print_table("Found", ["what", "value"], rows, numeric_from=2)
     total = sum(survey.codes.values()) + survey.n_outside
@@ -103,13 +104,12 @@ def show_report(report: InspectReport) -> None:
     sizes = sorted(report.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{h} x {w} ({n})" for (h, w), n in sizes[:_MOST_SIZES])
     more = f" and {len(sizes) - _MOST_SIZES} more sizes" if len(sizes) > _MOST_SIZES else ""
-    size_um = description.pixel_size_um
     rows = [
         ["samples", str(len(report.dataset.samples))],
         ["sizes (px)", shown + more],
         ["dtypes", ", ".join(f"{dtype} ({n})" for dtype, n in report.dtypes.items())],
         ["channels", str(description.channels)],
-        ["pixel size", f"{size_um:g} um" if size_um else "unknown"],
+        ["pixel size", describe_pixel_size(description.pixel_size_um)],
         ["groups", _say_groups(report)],
         ["saturated pixels", f"{100 * report.saturated_share:.3f} %"],
         ["ignored pixels", f"{100 * report.ignored_share:.1f} %"],

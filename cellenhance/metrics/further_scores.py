@@ -16,6 +16,7 @@ from cellenhance.metrics.bootstrap import Interval, percentile_interval, resampl
 from cellenhance.metrics.registry import METRICS, Metric, select_metrics
 from cellenhance.metrics.score_intervals import Resampling, interval_to_json
 from cellenhance.metrics.scored_image import ScoredImage
+from cellenhance.pixel_size import PixelSize
 
 ALL = "all"
 
@@ -142,7 +143,7 @@ class FurtherMetrics:
 
     metrics: tuple[Metric, ...]
     classes: tuple[str, ...]
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
     _values: list[list[NDArray[np.float64]]] = field(default_factory=list)
     _tallies: list[Any] = field(default_factory=list)
 

@@ -147,9 +147,11 @@ def _distance(
         return np.array(list(measure(image)), np.float64)
 
     def in_um(image: ScoredImage) -> Values:
-        if image.pixel_size_um is None:
+        size = image.pixel_size_um
+        if size is None:
             return np.full(image.n_classes, np.nan)
-        return in_px(image) * image.pixel_size_um
+        # Pixels of unequal sides have no distance in pixels that a factor turns into um.
+        return in_px(image.in_um) if isinstance(size, tuple) else in_px(image) * size
 
     px = Metric(name, "masks", "lower", "px", in_px)
     return px, Metric(f"{name}_um", "masks", "lower", "um", in_um)

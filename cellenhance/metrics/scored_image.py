@@ -7,7 +7,7 @@ boundaries) is kept here, so asking for ten of them costs one pass.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from cellenhance.metrics import calibration, objects, ranking, surface
 from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.partition import PartitionScores, compare_partitions, thin_borders
 from cellenhance.metrics.warping import Warping, warp
+from cellenhance.pixel_size import PixelSize, pixel_sides
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ class ScoredImage:
     prediction : (H, W) uint8 class indices
     n_classes : K
     probabilities : (K, H, W) in [0, 1], where the prediction has them
-    pixel_size_um : edge of a pixel, where it is known
+    pixel_size_um : side of a pixel, or its height and width, where it is known
+    sides : height and width of a pixel in the unit of distances
     """
 
     truth: MaskArray
     prediction: MaskArray
     n_classes: int
     probabilities: NDArray[np.floating] | None = None
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
+    sides: tuple[float, float] = surface.IN_PIXELS
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -46,19 +49,26 @@ class ScoredImage:
 
     @cached_property
     def outlines(self) -> tuple[surface.OutlineDistances, ...]:
-        """Return the distances between the outlines of each class, in pixels."""
+        """Return the distances between the outlines of each class, in the unit of `sides`."""
         return tuple(
-            surface.measure_outlines(self.truth, self.prediction, index)
+            surface.measure_outlines(self.truth, self.prediction, index, sides=self.sides)
             for index in range(self.n_classes)
         )
 
     @cached_property
     def region_distances(self) -> tuple[float, ...]:
-        """Return the Hausdorff distance between all pixels of each class, in pixels."""
+        """Return the Hausdorff distance between all pixels of each class, as `outlines`."""
         return tuple(
-            surface.hausdorff_of_regions(self.truth, self.prediction, index)
+            surface.hausdorff_of_regions(self.truth, self.prediction, index, self.sides)
             for index in range(self.n_classes)
         )
+
+    @cached_property
+    def in_um(self) -> ScoredImage:
+        """Return the image with distances in um, its pixel size being known."""
+        if self.pixel_size_um is None:
+            raise ValueError("distances in um need the pixel size")
+        return replace(self, sides=pixel_sides(self.pixel_size_um))
 
     @cached_property
     def object_counts(self) -> NDArray[np.float64]:

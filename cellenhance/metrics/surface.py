@@ -1,9 +1,10 @@
-"""How far apart the outlines of a class lie in truth and prediction, in pixels.
+"""How far apart the outlines of a class lie in truth and prediction, in pixels or in um.
 
-Distances and matched shares of one class all follow from `measure_outlines`; multiplied by the
-pixel size, distances are in um. Where the class is in only one of the masks, distances are
-infinite; where it is in neither, NaN. A mean over images must state how many there were of each:
-leaving misses out rewards the model that misses most.
+Distances and matched shares of one class all follow from `measure_outlines`; multiplied by the side
+of a square pixel, distances are in um, and pixels of unequal sides are measured in um from the
+start. Where the class is in only one of the masks, distances are infinite; where it is in neither,
+NaN. A mean over images must state how many there were of each: leaving misses out rewards the model
+that misses most.
 
 Source: methods.md 10; Huttenlocher et al. (1993), IEEE TPAMI 15 (Hausdorff); 95th percentile and
 mean over both directions as MONAI computes them; boundary F1: Csurka et al. (2013), BMVC.
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
 from cellenhance.arrays import IGNORE, MaskArray
+
+IN_PIXELS = (1.0, 1.0)
+"""Sides of a pixel for distances in pixels."""
 
 TOLERANCE_PX = 2.0
 """How far from an outline its counterpart may lie to count as found, in the boundary F1."""
@@ -93,7 +97,12 @@ class OutlineDistances:
 
 
 def measure_outlines(
-    truth: MaskArray, prediction: MaskArray, index: int, *, frame: bool = False
+    truth: MaskArray,
+    prediction: MaskArray,
+    index: int,
+    *,
+    frame: bool = False,
+    sides: tuple[float, float] = IN_PIXELS,
 ) -> OutlineDistances:
     """Return the distances between the outlines of one class.
 
@@ -104,6 +113,7 @@ def measure_outlines(
     frame : whether pixels at the image border are outline, as MONAI has it. By default they are
         not: a cell that the image cuts does not end there, and the frame of the background would
         be found by every model.
+    sides : height and width of a pixel; distances have their unit
 
     Notes
     -----
@@ -119,8 +129,8 @@ def measure_outlines(
     2.0
     """
     annotated = truth != IGNORE
-    first = np.argwhere(outline(truth == index, annotated, frame=frame))
-    second = np.argwhere(outline(prediction == index, annotated, frame=frame))
+    first = np.argwhere(outline(truth == index, annotated, frame=frame)) * sides
+    second = np.argwhere(outline(prediction == index, annotated, frame=frame)) * sides
     return OutlineDistances(_nearest(first, second), _nearest(second, first))
 
 
@@ -142,13 +152,16 @@ def outline(
     return np.asarray(region & annotated & beside, np.bool_)
 
 
-def hausdorff_of_regions(truth: MaskArray, prediction: MaskArray, index: int) -> float:
-    """Return the Hausdorff distance between all pixels of one class, not only outlines, in pixels.
+def hausdorff_of_regions(
+    truth: MaskArray, prediction: MaskArray, index: int, sides: tuple[float, float] = IN_PIXELS
+) -> float:
+    """Return the Hausdorff distance between all pixels of one class, not only outlines.
 
     Parameters
     ----------
     truth, prediction : (H, W) uint8 class indices; where the truth is 255, neither has the class
     index : the class
+    sides : height and width of a pixel; the distance has their unit
 
     Returns
     -------
@@ -169,7 +182,7 @@ def hausdorff_of_regions(truth: MaskArray, prediction: MaskArray, index: int) ->
     # The distance transform is paid for only where one of the regions lies.
     box = _box(first | second)
     first, second = first[box], second[box]
-    return max(_farthest(first, second), _farthest(second, first))
+    return max(_farthest(first, second, sides), _farthest(second, first, sides))
 
 
 def boundary_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -213,12 +226,14 @@ def _nearest(points: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
     return distances
 
 
-def _farthest(region: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+def _farthest(
+    region: NDArray[np.bool_], other: NDArray[np.bool_], sides: tuple[float, float]
+) -> float:
     """Return the largest distance from a pixel of a region to the other region."""
     beyond = region & ~other
     if not beyond.any():
         return 0.0
-    return float(ndimage.distance_transform_edt(~other)[beyond].max())
+    return float(ndimage.distance_transform_edt(~other, sampling=sides)[beyond].max())
 
 
 def _box(region: NDArray[np.bool_]) -> tuple[slice, slice]:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, field_validator
 
 from cellenhance.options import Options, option
+from cellenhance.pixel_size import PixelSizeField
 
 FigureFormat = Annotated[
     Literal["png", "pdf", "svg"],
@@ -68,10 +69,10 @@ class DisplayOptions(Options):
         commas=True,
         unset="from the percentiles, stated in the figure",
     )
-    pixel_size: float | None = option(
+    pixel_size: PixelSizeField | None = option(
         None,
-        "Side of a pixel in um.",
-        limits={"gt": 0},
+        "Side of a pixel in um, or its height and width.",
+        metavar="UM|H,W",
         unset="as the file or the dataset says",
     )
 

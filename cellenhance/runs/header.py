@@ -13,6 +13,7 @@ from cellenhance.catalog import ModelEntry
 from cellenhance.data.dataset.manifest import SegmentationClass
 from cellenhance.data.normalize import Normalization
 from cellenhance.data.preprocess import Preprocessing
+from cellenhance.pixel_size import PixelSizeField
 from cellenhance.settings import Settings
 
 
@@ -31,6 +32,7 @@ class ModelHeader(Settings):
     normalization: Normalization
     preprocessing: Preprocessing = ()
     window_px: int | None = None
+    pixel_size_um: PixelSizeField | None = Field(None, description="of the images of the training")
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from cellenhance.data.classes.mask_classes import MaskClasses
 from cellenhance.data.classes.mask_files import list_masks, shorten
 from cellenhance.data.dataset.inputs import InputImage
 from cellenhance.data.dataset.manifest import DESCRIPTION_FILE, load_dataset
+from cellenhance.data.files.options import Orientation
 from cellenhance.errors import DatasetError
 
 
@@ -40,7 +41,10 @@ class TruthMasks:
 
 
 def find_truth(
-    images: Sequence[InputImage], folder: Path | None, class_names: tuple[str, ...]
+    images: Sequence[InputImage],
+    folder: Path | None,
+    class_names: tuple[str, ...],
+    orientation: Orientation | None = None,
 ) -> TruthMasks:
     """Return the masks in `folder` by relative path without extension, or those beside the images.
 
@@ -53,7 +57,7 @@ def find_truth(
         `folder` is given and lacks the mask of an image, which is named.
     """
     rules = [ClassRule(name, (index,)) for index, name in enumerate(class_names)]
-    classes = MaskClasses(ClassMap(rules, [str(IGNORE)]), colors=())
+    classes = MaskClasses(ClassMap(rules, [str(IGNORE)]), colors=(), orientation=orientation)
     if folder is not None:
         masks = list_masks(folder).by_id
         missing = [each.stem for each in images if each.stem not in masks]

@@ -30,9 +30,11 @@ from cellenhance.data.dataset.manifest import (
     class_color,
     load_dataset,
 )
+from cellenhance.data.files.options import Orientation
 from cellenhance.data.files.readers import read_mask
 from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.pixel_size import PixelSize
 from cellenhance.settings import Settings, format_yaml, parse_yaml, validate_settings
 
 logger = logging.getLogger(__name__)
@@ -50,12 +52,14 @@ class MaskClasses:
     colors : #rrggbb of each class
     background : index of the class that is background; the first where nobody says
     pixel_size_um : of the dataset that brought the classes, None without one
+    orientation : as `read_mask` takes it
     """
 
     class_map: ClassMap
     colors: tuple[str, ...]
     background: int = 0
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
+    orientation: Orientation | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ class MaskClasses:
 
     def read_codes(self, path: Path) -> NDArray[Any]:
         """Return the codes (H, W) of a mask file; DatasetError for colours where values count."""
-        mask = read_mask(path)
+        mask = read_mask(path, orientation=self.orientation)
         if is_truly_color(mask) and not self.class_map.is_color:
             raise DatasetError(
                 f"{path}: is coloured, but the classes are grey values; give colours to all of "

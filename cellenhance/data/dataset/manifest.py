@@ -19,6 +19,7 @@ from cellenhance.arrays import MAX_CLASSES
 from cellenhance.data.files.storage import restore
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import DatasetError
+from cellenhance.pixel_size import PixelSizeField
 from cellenhance.settings import Settings, format_yaml, read_settings
 from cellenhance.texts import from_csv_cell
 
@@ -90,7 +91,7 @@ class DatasetDescription(Settings):
     channels: int = Field(ge=1)
     channel_names: tuple[str, ...] = ()
     axes: Literal["YXC"] = "YXC"
-    pixel_size_um: float | None = Field(default=None, gt=0)
+    pixel_size_um: PixelSizeField | None = None
     source: str = ""
     licence: str = ""
     warnings: tuple[str, ...] = Field(

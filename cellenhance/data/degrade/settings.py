@@ -15,6 +15,7 @@ from cellenhance.data.degrade.ranges import (
 )
 from cellenhance.errors import SettingsError
 from cellenhance.options import Options, option
+from cellenhance.pixel_size import PixelSize, describe_pixel_size
 from cellenhance.settings import Settings
 
 MOST_PHOTONS, MOST_BLUR_PX = 1e9, 200.0
@@ -123,14 +124,19 @@ class DegradeSettings(Settings):
         is_raised = self.background[1] > 0 or self.pedestal_adu > 0
         return (self.adds_noise and not is_thinned) or is_raised
 
-    def in_pixels(self, pixel_size_um: float | None) -> DegradeSettings:
-        """Return the settings with the blur in px; SettingsError without a pixel size."""
+    def in_pixels(self, pixel_size_um: PixelSize | None) -> DegradeSettings:
+        """Return the settings with the blur in px; SettingsError unless pixels are squares."""
         if self.blur_um is None:
             return self
         if pixel_size_um is None:
             raise SettingsError(
                 "blur in um: the pixel size of the images is unknown; give the blur in px, or "
                 "pixel_size_um in dataset.yaml"
+            )
+        if isinstance(pixel_size_um, tuple):
+            raise SettingsError(
+                f"blur in um: pixels are {describe_pixel_size(pixel_size_um)}, and the blur is as "
+                "wide in both directions; give it in px"
             )
         low, high = (each / pixel_size_um for each in self.blur_um)
         if high > MOST_BLUR_PX:

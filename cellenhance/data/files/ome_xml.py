@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from xml.etree import ElementTree
 
+from cellenhance.pixel_size import PixelSize, pixel_sides
+
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _SCHEMA = f"{NAMESPACE}/ome.xsd"
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,14 +34,14 @@ class StackLayout:
     plane_axes, plane_shape : as in `ImageInfo`: letters T and Z, slowest first; "I" (pages without
         a label) is written as T, since OME knows no other axis for it
     height, width : of each plane, px
-    pixel_size_um : side of a pixel, None when unknown
+    pixel_size_um : side of a pixel, or height and width, None when unknown
     """
 
     height: int
     width: int
     plane_axes: str = ""
     plane_shape: tuple[int, ...] = ()
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
 
     @property
     def n_planes(self) -> int:
@@ -117,8 +119,9 @@ def _pixels_attributes(layout: StackLayout, channel_names: Sequence[str]) -> dic
         "SizeT": str(layout.length_of("T")),
     }
     if layout.pixel_size_um is not None:
-        for axis in "XY":
-            attributes[f"PhysicalSize{axis}"] = repr(float(layout.pixel_size_um))
+        height, width = pixel_sides(layout.pixel_size_um)
+        for axis, side in (("X", width), ("Y", height)):
+            attributes[f"PhysicalSize{axis}"] = repr(float(side))
             attributes[f"PhysicalSize{axis}Unit"] = "µm"
     return attributes
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray
 from cellenhance.errors import ImageReadError
+from cellenhance.pixel_size import PixelSize
 
 RGB_NAMES = ("red", "green", "blue")
 ALPHA_NAME = "alpha"
@@ -33,7 +34,7 @@ class ImageInfo:
     plane_axes : "" for a single plane, else letters in file order: T, Z, TZ, ZT, or I for
         unlabelled pages, which are independent images
     plane_shape : one length for each letter of `plane_axes`
-    pixel_size_um : side of a pixel in um, None when the file does not say
+    pixel_size_um : side of a pixel in um, or height and width, None when the file does not say
     channel_names : empty, or one name a channel (red, green, blue, alpha for colour samples)
     is_projected : each plane is made of several Z planes
     plane_names : empty, or a name for each plane, such as positions have
@@ -48,7 +49,7 @@ class ImageInfo:
     dtype: np.dtype[Any]
     plane_axes: str = ""
     plane_shape: tuple[int, ...] = ()
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
     channel_names: tuple[str, ...] = ()
     is_projected: bool = False
     plane_names: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.files.options import Projection
 from cellenhance.data.files.sources import ALPHA_NAME, ImageSource
 from cellenhance.errors import ImageReadError
+from cellenhance.pixel_size import transposed
 
 
 class ProjectedSource(ImageSource):
@@ -108,7 +109,10 @@ class UprightSource(ImageSource):
         self._swapped, self._rows_back, self._cols_back = _TURNS[info.orientation]
         self.color_table = source.color_table
         height, width = (info.height, info.width)[:: -1 if self._swapped else 1]
-        super().__init__(replace(info, height=height, width=width, is_turned=True))
+        size = transposed(info.pixel_size_um) if self._swapped else info.pixel_size_um
+        super().__init__(
+            replace(info, height=height, width=width, pixel_size_um=size, is_turned=True)
+        )
 
     def _read(self, plane: int, rows: slice, cols: slice) -> ImageArray:
         if self._rows_back:

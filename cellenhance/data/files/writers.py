@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cellenhance.arrays import ImageArray, MaskArray, check_image
 from cellenhance.data.files.storage import replacing
+from cellenhance.pixel_size import PixelSize, pixel_sides, write_pixel_size
 from cellenhance.texts import csv_cell, escape_surrogates
 
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
@@ -28,7 +29,7 @@ def write_image(
     path: Path,
     image: ImageArray,
     *,
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
     channel_names: Sequence[str] = (),
 ) -> None:
     """Write a (H, W, C) image of any dtype as deflate TIFF; `read_image` returns it unchanged."""
@@ -45,7 +46,7 @@ def write_image(
     _write_plain(path, pixels, pixel_size_um, metadata, options)
 
 
-def write_mask(path: Path, mask: MaskArray, *, pixel_size_um: float | None = None) -> None:
+def write_mask(path: Path, mask: MaskArray, *, pixel_size_um: PixelSize | None = None) -> None:
     """Write (H, W) uint8 class indices as deflate TIFF without a colour table."""
     if mask.ndim != 2 or mask.dtype != np.uint8:
         raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
@@ -55,7 +56,7 @@ def write_mask(path: Path, mask: MaskArray, *, pixel_size_um: float | None = Non
 def _write_plain(
     path: Path,
     pixels: NDArray[Any],
-    pixel_size_um: float | None,
+    pixel_size_um: PixelSize | None,
     metadata: dict[str, Any],
     options: dict[str, Any],
 ) -> None:
@@ -81,7 +82,7 @@ def write_mask_tiles(  # noqa: PLR0913 - the facts of a stack, all by name
     height: int,
     width: int,
     tile_px: int,
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
 ) -> None:
     """Write masks tile by tile; memory holds one tile.
 
@@ -103,7 +104,8 @@ def write_mask_tiles(  # noqa: PLR0913 - the facts of a stack, all by name
     is_ome = bool(plane_axes) and set(plane_axes) <= {"T", "Z"}
     metadata: dict[str, Any] = {"axes": plane_axes + "YX"} if is_ome else {}
     if is_ome and pixel_size_um:
-        metadata |= {"PhysicalSizeX": pixel_size_um, "PhysicalSizeY": pixel_size_um}
+        high_um, wide_um = pixel_sides(pixel_size_um)
+        metadata |= {"PhysicalSizeX": wide_um, "PhysicalSizeY": high_um}
         metadata |= {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
     elif not is_ome:
         metadata |= _size_metadata(pixel_size_um)
@@ -132,16 +134,16 @@ def _padded_tile(tile: MaskArray, tile_px: int) -> MaskArray:
     return np.pad(tile, ((0, down), (0, right))) if down or right else tile
 
 
-def _size_metadata(pixel_size_um: float | None) -> dict[str, Any]:
-    return {} if pixel_size_um is None else {"pixel_size_um": pixel_size_um}
+def _size_metadata(pixel_size_um: PixelSize | None) -> dict[str, Any]:
+    return {} if pixel_size_um is None else {"pixel_size_um": write_pixel_size(pixel_size_um)}
 
 
-def resolution_tags(pixel_size_um: float | None) -> dict[str, Any]:
-    """Return the resolution tags that Fiji and others read: pixels a centimetre."""
+def resolution_tags(pixel_size_um: PixelSize | None) -> dict[str, Any]:
+    """Return the resolution tags that Fiji and others read: pixels a centimetre, x before y."""
     if pixel_size_um is None:
         return {}
-    per_cm = 10_000.0 / pixel_size_um
-    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+    height, width = pixel_sides(pixel_size_um)
+    return {"resolution": (10_000.0 / width, 10_000.0 / height), "resolutionunit": "CENTIMETER"}
 
 
 def write_text(path: Path, text: str) -> None:

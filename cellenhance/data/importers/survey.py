@@ -19,6 +19,7 @@ from cellenhance.data.files.missing_pixels import fill_missing, find_missing
 from cellenhance.data.importers.contract import FoundPair
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
+from cellenhance.pixel_size import PixelSize, describe_pixel_size, pixel_area, pixel_sides
 from cellenhance.progress import ProgressCallback, silent
 
 _MOST_REFUSED = 20
@@ -42,7 +43,7 @@ class PairFacts:
     width: int
     dtype: str
     channels: ChannelFacts
-    pixel_size_um: float | None
+    pixel_size_um: PixelSize | None
     codes: dict[int, int]
     is_color: bool
     n_outside: int
@@ -75,13 +76,24 @@ class Survey:
         return _as_set_codes(facts, self.is_color)
 
     @property
-    def pixel_size_um(self) -> float | None:
-        """The pixel size that all files agree on within 1 %, else None."""
+    def pixel_size_um(self) -> PixelSize | None:
+        """The pixel size that all files agree on within 1 %, each side of its own, else None."""
         sizes = [each.pixel_size_um for each in self.facts]
-        known = [size for size in sizes if size is not None]
-        if len(known) < len(sizes) or not known or max(known) > 1.01 * min(known):
+        sides = np.array([pixel_sides(size) for size in sizes if size is not None])
+        if len(sides) < len(sizes) or (np.ptp(sides, axis=0) > 0.01 * sides.min(axis=0)).any():
             return None
-        return known[0]
+        return sizes[0]
+
+    @property
+    def pixel_size_text(self) -> str:
+        """The pixel size in words, and why it is unknown where files have one."""
+        known = [each.pixel_size_um for each in self.facts if each.pixel_size_um is not None]
+        if self.pixel_size_um is not None or not known:
+            return describe_pixel_size(self.pixel_size_um)
+        if len(known) < len(self.facts):
+            return f"unknown ({len(self.facts) - len(known)} of {len(self.facts)} files lack it)"
+        different = [describe_pixel_size(size) for size in sorted(set(known), key=pixel_area)]
+        return f"unknown (files differ: {name_some(different, 3, separator='; ')})"
 
 
 def survey_pairs(

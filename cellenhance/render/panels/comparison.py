@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from cellenhance.arrays import ImageArray, MaskArray
 from cellenhance.metrics.disagreement import Window
 from cellenhance.metrics.scores import OverlapScores
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.contours import mask_outlines
 from cellenhance.render.display import DisplayRange
 from cellenhance.render.panels.panels import (
@@ -64,7 +65,7 @@ def draw_comparison(  # noqa: PLR0913 - what stands around the panels, all by na
     caption: str,
     classes: Classes,
     display: DisplayRange,
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
     """Return input, truth and masks of every view, error maps under them, enlarged places last.

@@ -13,6 +13,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as CurvePath
 from matplotlib.patheffects import Normal, Stroke
 
+from cellenhance.pixel_size import PixelSize, pixel_sides
 from cellenhance.render.contours import Outline
 from cellenhance.render.display import halo_color
 from cellenhance.render.figures import MM_PER_INCH, PT_PER_MM
@@ -172,11 +173,14 @@ def draw_strip(page: Page, panel: StripPanel, place: Place) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_scale_bar(axes: Axes, panel: ImagePanel, place: Place, pixel_size_um: float) -> None:
-    """Draw a bar of a round length, at most 30 % of the panel, into a corner without a box."""
-    width_um = picture_shape(panel)[1] * pixel_size_um
+def draw_scale_bar(axes: Axes, panel: ImagePanel, place: Place, pixel_size_um: PixelSize) -> None:
+    """Draw a bar of a round length, at most 30 % of the panel, into a corner without a box.
+
+    Pixels are drawn as squares: where they are none, the bar says that it holds across only.
+    """
+    width_um = picture_shape(panel)[1] * pixel_sides(pixel_size_um)[1]
     length_um = scale_bar_um(width_um)
-    text = format_um(length_um)
+    text = format_um(length_um) + (" across" if isinstance(pixel_size_um, tuple) else "")
     bar_mm = length_um / width_um * place.width
     need_mm = max(bar_mm, lettering.measure_mm(text, lettering.TEXT_PT))
     lift_mm = _EDGE_MM + _BAR_MM + lettering.line_mm(lettering.TEXT_PT)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from cellenhance.arrays import ImageArray, MaskArray
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.contours import mask_outlines
 from cellenhance.render.display import DisplayRange
 from cellenhance.render.panels.legend import LegendEntry
@@ -35,7 +36,7 @@ class OverlayView:
     class_names: Sequence[str]
     colors: Sequence[str]
     outlined: Sequence[int]
-    pixel_size_um: float | None = None
+    pixel_size_um: PixelSize | None = None
     fill: bool = False
     note: str = ""
 

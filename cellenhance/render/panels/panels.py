@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from cellenhance.arrays import IGNORE
 from cellenhance.errors import SettingsError
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.display import DisplayRange, choose_display
 from cellenhance.render.figures import print_settings
 from cellenhance.render.panels import drawing as panel_drawing
@@ -89,7 +90,7 @@ def draw_panels(  # noqa: PLR0913 - what goes around the panels, all by name
     *,
     caption: str,
     legend: Sequence[LegendEntry] = (),
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
     notes: Sequence[str] = (),
     line_pt: float | None = None,
 ) -> Figure:
@@ -200,8 +201,8 @@ def _below(panel: Panel, width: float) -> list[str]:
 
 
 def _draw_row(
-    page: Page, row: _Row, y: float, pixel_size_um: float | None, line_pt: float | None
-) -> float | None:
+    page: Page, row: _Row, y: float, pixel_size_um: PixelSize | None, line_pt: float | None
+) -> PixelSize | None:
     """Draw a row; return the pixel size, or None once its scale bar has been drawn."""
     for panel, (x, width) in zip(row.panels, row.spots, strict=True):
         title = _title(panel, width)

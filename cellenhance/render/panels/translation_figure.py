@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cellenhance.arrays import FloatImage, MaskArray
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.display import HIGH_PERCENTILE
 from cellenhance.render.panels.panels import (
     BlankPanel,
@@ -58,7 +59,7 @@ class TranslationView:
     shares: Sequence[float]
     class_names: Sequence[str]
     class_colors: Sequence[str]
-    pixel_size_um: float | None
+    pixel_size_um: PixelSize | None
     notes: Sequence[str]
 
 

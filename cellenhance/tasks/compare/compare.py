@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellenhance.arrays import MaskArray
@@ -19,6 +19,7 @@ from cellenhance.metrics.confusion import confusion_matrix
 from cellenhance.metrics.disagreement import find_disagreements
 from cellenhance.metrics.overlap import mean_defined
 from cellenhance.metrics.scores import PER_CLASS, OverlapScores
+from cellenhance.pixel_size import PixelSize, pixel_sides
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.display import DisplayRange, asked_display, choose_display
 from cellenhance.render.figures import save_all
@@ -126,6 +127,7 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
         classes=request.classes,
         ignore=request.ignore,
     )
+    classes = replace(classes, orientation=request.reading.orientation)
     models: dict[str, ComparedModel] = {name: RunModel(each) for name, each in predictors.items()}
     for name, files_of in folders.items():
         if name in models:
@@ -134,7 +136,7 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
     return _Work(request, models, classes, truths), reason
 
 
-def _view(work: _Work, image: InputImage) -> tuple[ComparedView, float | None]:
+def _view(work: _Work, image: InputImage) -> tuple[ComparedView, PixelSize | None]:
     """Return an image with all its masks and scores, and its pixel size."""
     request = work.request
     with open_image(image.path, **request.reading.arguments) as source:
@@ -196,7 +198,7 @@ def _display(request: CompareRequest, views: Sequence[ComparedView]) -> DisplayR
 
 
 def _with_windows(
-    view: ComparedView, n_windows: int, pixel_size_um: float | None
+    view: ComparedView, n_windows: int, pixel_size_um: PixelSize | None
 ) -> tuple[ComparedView, list[str]]:
     """Return the view with its enlarged places, and what the figure says of them."""
     masks = list(view.masks.values())
@@ -211,10 +213,18 @@ def _with_windows(
     if not windows:
         return view, ["The masks are equal in every pixel."]
     counts = ", ".join(f"{index}: {each.n_different}" for index, each in enumerate(windows, 1))
-    size = f"{side} x {side} px" + (f", {side * pixel_size_um:.3g} µm" if pixel_size_um else "")
+    size = f"{side} x {side} px{_in_um(side, pixel_size_um)}"
     note = f"Enlarged: where the masks differ most (each {size}; pixels that differ {counts})."
     view = ComparedView(view.name, view.image, view.truth, view.masks, view.scores, windows)
     return view, [note]
+
+
+def _in_um(side: int, pixel_size_um: PixelSize | None) -> str:
+    """Return how large a square of pixels is, both ways where its pixels are no squares."""
+    if pixel_size_um is None:
+        return ""
+    lengths = [f"{side * each:.3g}" for each in pixel_sides(pixel_size_um)]
+    return f", {' x '.join(lengths if isinstance(pixel_size_um, tuple) else lengths[:1])} µm"
 
 
 def _score_note(views: Sequence[ComparedView]) -> list[str]:

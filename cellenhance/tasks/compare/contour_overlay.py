@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from cellenhance.data.classes.mask_classes import MaskClasses, find_classes
 from cellenhance.data.classes.mask_files import FileSet, list_files, match_files
 from cellenhance.data.dataset.inputs import FoundInputs, InputImage, find_inputs
 from cellenhance.data.files.options import ReadingOptions
-from cellenhance.data.files.readers import open_image
+from cellenhance.data.files.readers import open_image, open_mask
 from cellenhance.data.files.writers import write_csv
 from cellenhance.engine.image_pass import apply_to_images
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.objects import ClassRegion, measure_classes
+from cellenhance.pixel_size import PixelSize, pixel_area, write_pixel_size
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.display import asked_display, choose_display
 from cellenhance.render.figures import save_all
@@ -36,12 +37,12 @@ class OverlaidImage:
     figures: tuple[Path, ...]
     display: str
     regions: dict[str, ClassRegion]
-    pixel_size_um: float | None
+    pixel_size_um: PixelSize | None
 
     def area_um2(self, name: str) -> float | None:
         """Return the area of a class, None when the pixel size is not known."""
         size = self.pixel_size_um
-        return None if size is None else self.regions[name].area_px * size**2
+        return None if size is None else self.regions[name].area_px * pixel_area(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,9 @@ def contour_overlay(
     homes = [path for path in (request.masks, request.truth) if path is not None]
     masks = [path for _, *paths in matched.values() for path in paths]
     classes = find_classes(homes, masks, classes=request.classes or None, ignore=request.ignore)
+    classes = replace(classes, orientation=request.reading.orientation)
     for paths in matched.values():
-        _check_sizes(paths, request.crop)
+        _check_sizes(paths, request)
     work = tuple(InputImage(paths[0], name) for name, paths in matched.items())
     done = apply_to_images(
         FoundInputs(work, skipped),
@@ -101,11 +103,13 @@ def _list_images(path: Path, output: Path) -> tuple[FileSet, tuple[Path, ...]]:
     return FileSet(only.path, {only.stem: only.path}), found.skipped
 
 
-def _check_sizes(paths: Sequence[Path], crop: Crop | None) -> None:
+def _check_sizes(paths: Sequence[Path], request: ContourOverlayRequest) -> None:
     """Raise unless the masks are as large as their image and the crop lies inside."""
-    sizes = []
-    for path in paths:
-        with open_image(path) as source:
+    crop, how = request.crop, request.reading
+    with open_image(paths[0], **how.arguments_with(None)) as source:
+        sizes = [(source.info.width, source.info.height)]
+    for path in paths[1:]:
+        with open_mask(path, series=how.series, orientation=how.orientation) as source:
             sizes.append((source.info.width, source.info.height))
     for path, size in zip(paths[1:], sizes[1:], strict=True):
         if size != sizes[0]:
@@ -154,8 +158,8 @@ def _overlay(
     return OverlaidImage(each.stem, figures, display.text, regions, pixel_size_um)
 
 
-def _read(path: Path, reading: ReadingOptions) -> tuple[ImageArray, float | None]:
-    with open_image(path, channel=reading.channel_choice, axes=reading.axes) as source:
+def _read(path: Path, reading: ReadingOptions) -> tuple[ImageArray, PixelSize | None]:
+    with open_image(path, **reading.arguments) as source:
         info = source.info
         if info.n_planes != 1:
             raise ImageReadError(
@@ -198,7 +202,7 @@ def result_to_json(result: ContourOverlayResult) -> dict[str, object]:
                 "image": each.id,
                 "figures": [str(path) for path in each.figures],
                 "display": each.display,
-                "pixel_size_um": each.pixel_size_um,
+                "pixel_size_um": write_pixel_size(each.pixel_size_um),
                 "classes": {
                     name: {
                         "area_px": region.area_px,

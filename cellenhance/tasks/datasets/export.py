@@ -19,6 +19,7 @@ from cellenhance.data.exporters.registry import exporter_type
 from cellenhance.data.files.storage import replacing_folder
 from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import SettingsError
+from cellenhance.pixel_size import pixel_size_option, write_pixel_size
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.settings import format_yaml
 from cellenhance.tasks.datasets.requests import FOLDERS, ExportRequest
@@ -51,7 +52,7 @@ class ExportPlan:
         if description.background is not None and description.background.lower() != "background":
             words += ["--background", description.background]
         if description.pixel_size_um is not None:
-            words += ["--pixel-size", f"{description.pixel_size_um:g}"]
+            words += ["--pixel-size", pixel_size_option(description.pixel_size_um)]
         return shlex.join(words)
 
 
@@ -136,7 +137,7 @@ def _write_record(folder: Path, plan: ExportPlan, changes: Sequence[Change]) -> 
         "dataset": description.name,
         "classes": [each.name for each in description.classes],
         "background": description.background,
-        "pixel_size_um": description.pixel_size_um,
+        "pixel_size_um": write_pixel_size(description.pixel_size_um),
         "simplify_px": plan.request.simplify,
         "licence": description.licence,
         "way_back": plan.way_back,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cellenhance.data.dataset.manifest import Dataset
 from cellenhance.data.inspection.facts import SampleFacts
 from cellenhance.data.inspection.inspect import Problems
+from cellenhance.pixel_size import write_pixel_size
 from cellenhance.tasks.datasets.split_parts import SubsetSummary
 
 
@@ -124,7 +125,7 @@ class InspectReport:
             "name": description.name,
             "n_samples": len(self.dataset.samples),
             "channels": description.channels,
-            "pixel_size_um": description.pixel_size_um,
+            "pixel_size_um": write_pixel_size(description.pixel_size_um),
             "sizes": [{"height": h, "width": w, "n": n} for (h, w), n in self.sizes.items()],
             "dtypes": self.dtypes,
             "n_groups": len(self.groups),

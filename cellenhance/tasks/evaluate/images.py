@@ -19,6 +19,7 @@ from cellenhance.metrics.further_scores import FurtherMetrics, choose_metrics
 from cellenhance.metrics.score_intervals import Resampling
 from cellenhance.metrics.scored_image import ScoredImage
 from cellenhance.metrics.scores import OverlapScores
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.display import choose_display
 from cellenhance.render.figures import save_all
 from cellenhance.render.panels.comparison import Classes, describe_iou
@@ -79,7 +80,7 @@ class WorstImages:
 def keep_metrics(
     words: Sequence[str],
     classes: tuple[str, ...],
-    pixel_size_um: float | None,
+    pixel_size_um: PixelSize | None,
     *,
     has_probabilities: bool,
 ) -> FurtherMetrics:
@@ -136,7 +137,7 @@ def write_worst(
     worst: WorstImages,
     looks: Classes,
     style: FigureStyle,
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
 ) -> list[Path]:
     """Write `worst/<rank>-<id>.png` (or .pdf, .svg); former panels there are replaced."""
     ranked = worst.ranked()

@@ -8,6 +8,7 @@ from pathlib import Path
 from cellenhance.data.files.writers import write_csv, write_json, write_text
 from cellenhance.errors import OutputExistsError
 from cellenhance.metrics.scores import Scores
+from cellenhance.pixel_size import PixelSize
 from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.figures import save_all
 from cellenhance.render.style import FigureStyle
@@ -40,7 +41,7 @@ def write_evaluation(
     evaluation: Evaluation,
     worst: WorstImages,
     style: FigureStyle,
-    pixel_size_um: float | None = None,
+    pixel_size_um: PixelSize | None = None,
 ) -> None:
     """Write all files of one evaluation into `folder`, `summary.json` last.
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from cellenhance.data.dataset.options import SkipUnmatched
 from cellenhance.engine.options import ComputeOptions, TilingOptions
 from cellenhance.options import Options, Overwrite, Seed, option
+from cellenhance.pixel_size import PixelSizeField
 from cellenhance.render.style import FigureStyle
 
 ALL = "all"
@@ -36,8 +37,11 @@ class ScoringOptions(Options):
         metavar="NAME,NAME...|all",
         commas=True,
     )
-    pixel_size: float | None = option(
-        None, "Side of a pixel in um.", limits={"ge": 1e-6}, unset="as the dataset says"
+    pixel_size: PixelSizeField | None = option(
+        None,
+        "Side of a pixel in um, or its height and width.",
+        metavar="UM|H,W",
+        unset="as the dataset says",
     )
     resamples: int = option(
         2000, "Bootstrap resamples of the intervals; 0 gives none.", limits={"ge": 0}

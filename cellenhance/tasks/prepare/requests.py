@@ -9,6 +9,7 @@ from cellenhance.data.classes.options import MASK_CLASSES, ClassOptions
 from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.importers.options import AUTO, InstanceSettings, SourceOptions
 from cellenhance.options import Output, Overwrite, argument, group, option
+from cellenhance.pixel_size import PixelSizeField
 
 
 class SourceReadingOptions(StackReadingOptions):
@@ -44,8 +45,11 @@ class PrepareRequest(ClassOptions):
         limits={"ge": 32},
         unset="images stay whole",
     )
-    pixel_size: float | None = option(
-        None, "Side of a pixel in um.", metavar="UM", limits={"gt": 0}, unset="as the files say"
+    pixel_size: PixelSizeField | None = option(
+        None,
+        "Side of a pixel in um, or its height and width.",
+        metavar="UM|H,W",
+        unset="as the files say",
     )
     name: str | None = option(
         None, "Name of the dataset.", metavar="NAME", unset="that of the source"

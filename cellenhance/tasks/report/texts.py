@@ -7,6 +7,7 @@ from typing import Any
 
 from cellenhance.data.dataset.splits import load_split
 from cellenhance.engine.training.settings import recorded_settings
+from cellenhance.pixel_size import describe_pixel_size
 from cellenhance.render.report.citations import find_bibtex
 from cellenhance.render.report.methods_text import MethodsFacts, describe_methods
 from cellenhance.render.report.page import Block, Listing, Numbers, Paragraph, Section
@@ -23,7 +24,7 @@ def data_section(run: ReportedRun) -> Section:
         ("source", about.source or "not stated"),
         ("licence", about.licence or "not stated"),
         ("channels", ", ".join(about.channel_names) or str(about.channels)),
-        ("pixel size", f"{about.pixel_size_um:g} um" if about.pixel_size_um else "not known"),
+        ("pixel size", describe_pixel_size(about.pixel_size_um)),
     ]
     if marks is not None:
         rows += [

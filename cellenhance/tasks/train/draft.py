@@ -118,6 +118,7 @@ class RunDraft:
                 normalization=normalization,
                 preprocessing=recipe.preprocessing,
                 window_px=choose_window(self.network, recipe.crop_px),
+                pixel_size_um=description.pixel_size_um,
             ),
             best_path=self.folder.best_path,
             last_path=self.folder.last_path,

@@ -17,6 +17,7 @@ from cellenhance.engine.inference import Predictor
 from cellenhance.engine.probing import FilterFacts
 from cellenhance.engine.translation import Translations, TranslationSink, ensemble_weights
 from cellenhance.networks.aep import AEP
+from cellenhance.pixel_size import enlarged
 from cellenhance.render.panels.translation_figure import TranslationView, draw_translation
 from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.truth import TruthMasks
@@ -96,7 +97,7 @@ class TranslationDrawing:
             shares=shares,
             class_names=header.class_names,
             class_colors=[each.color for each in header.classes],
-            pixel_size_um=None if info.pixel_size_um is None else info.pixel_size_um * step,
+            pixel_size_um=enlarged(info.pixel_size_um, step),
             notes=notes,
         )
 

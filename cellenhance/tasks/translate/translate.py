@@ -109,7 +109,9 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
     folder = None if request.run.suffix == ".safetensors" else run_folders(request.run)[0]
     filters = filters_of_run(folder, model, compute, progress)
     predictor = make_predictor([model], compute, request.tiling)
-    truth = find_truth(found.images, request.truth, model.header.class_names)
+    truth = find_truth(
+        found.images, request.truth, model.header.class_names, request.reading.orientation
+    )
     drawing = TranslationDrawing(predictor, network, filters, request.style, truth)
     work = _Work(request, drawing)
     applied = work.with_contrast(

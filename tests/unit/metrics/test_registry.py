@@ -109,6 +109,17 @@ def test_tallies_add_up(metric: Metric) -> None:
     )
 
 
+def test_distances_in_um_of_unequal_sides_are_measured_in_um() -> None:
+    truth, moved = np.zeros((2, 30, 40), np.uint8)
+    truth[10:20, 10:20] = 1
+    moved[10:20, 14:24] = 1  # four columns further
+    for size, expected in (((0.65, 0.325), 1.3), ((0.325, 0.65), 2.6), (0.5, 2.0)):
+        image = ScoredImage(truth, moved, 2, pixel_size_um=size)
+        for name in ("hausdorff", "hausdorff_boundary", "hausdorff_95"):
+            assert METRICS[f"{name}_um"].compute(image)[1] == pytest.approx(expected)
+            assert METRICS[name].compute(image)[1] == 4
+
+
 @pytest.mark.parametrize(
     "name", [name.removesuffix("_um") for name in METRICS if name.endswith("_um")]
 )

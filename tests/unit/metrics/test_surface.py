@@ -55,6 +55,28 @@ def test_ignored_pixels_end_nothing() -> None:
     assert ring[5:9, 5].all()
 
 
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")  # inside MONAI
+@pytest.mark.parametrize("seed", range(4))
+def test_pixels_of_unequal_sides_equal_monai(seed: int) -> None:
+    truth, prediction = blobs(seed)
+    sides = (0.65, 0.325)
+    distances = measure_outlines(truth, prediction, 1, frame=True, sides=sides)
+    first, second = (torch.from_numpy(m)[None, None] for m in (prediction, truth))
+    hausdorff = compute_hausdorff_distance(first, second, True, percentile=95, spacing=sides)
+    assert distances.percentile(95) == pytest.approx(hausdorff.item(), rel=1e-5)
+    mean = compute_average_surface_distance(first, second, True, symmetric=True, spacing=sides)
+    assert distances.mean() == pytest.approx(mean.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("down", "right", "expected"), [(3, 0, 1.95), (0, 3, 0.975)])
+def test_a_square_shifted_along_each_side_by_hand(down: int, right: int, expected: float) -> None:
+    moved = square(5 + down, 5 + right, 4)
+    distances = measure_outlines(square(5, 5, 4), moved, 1, sides=(0.65, 0.325))
+    assert distances.hausdorff() == pytest.approx(expected)
+    regions = hausdorff_of_regions(square(5, 5, 4), moved, 1, (0.65, 0.325))
+    assert regions == pytest.approx(expected)
+
+
 def test_a_shifted_square_by_hand() -> None:
     """Moved by 3 columns: the four left columns of the ring are 3, 2, 1 and 0 px away."""
     distances = measure_outlines(square(5, 5, 4), square(5, 8, 4), 1)

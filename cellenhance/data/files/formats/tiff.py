@@ -164,7 +164,7 @@ class TiffSource(ImageSource):
             check_pixel_dtype(self._path, np.dtype(stack.keyframe.dtype)),
             plane_axes,
             plane_shape,
-            read_pixel_size(self._file.tiff, stack.ome),
+            read_pixel_size(self._file.tiff, stack.keyframe, stack.ome),
             self._channel_names(n_channels),
             orientation=common_mark(stack),
         )

@@ -27,6 +27,7 @@ from cellenhance.data.files.sources import (
     plane_layout,
 )
 from cellenhance.errors import ImageReadError
+from cellenhance.pixel_size import PixelSize, pixel_size
 
 VENDOR_SUFFIXES = frozenset({".czi", ".nd2", ".lif", ".oir"})
 VENDOR_SIGNATURES = {
@@ -155,7 +156,7 @@ class VendorSource(ImageSource):
         return native(region)
 
 
-def _pixel_size(image: Any) -> float | None:
-    """Return the side of a pixel in um; bioio states micrometres."""
-    size = getattr(image.physical_pixel_sizes, "X", None)
-    return float(f"{size:.7g}") if size and np.isfinite(size) and size > 0 else None
+def _pixel_size(image: Any) -> PixelSize | None:
+    """Return the size of a pixel; bioio states micrometres."""
+    sizes = image.physical_pixel_sizes
+    return pixel_size(getattr(sizes, "Y", None), getattr(sizes, "X", None))
