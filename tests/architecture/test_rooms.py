@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,13 @@ MODULES = {
     for path in sorted((ROOT / "cellenhance").rglob("*.py"))
     if path.name != "__init__.py" or path.parent.name == "cellenhance"
 }
+LONG_FOLDERS = (
+    "cellenhance/cli/commands",
+    "cellenhance/data/importers",
+    "cellenhance/metrics",
+    "cellenhance/networks",
+)
+"""Catalogues: one file for each thing of a kind."""
 CATALOGUES = re.compile(r".*\.registry|cellenhance\.cli\.app")
 """Modules that are the table of a catalogue; what only they import is an entry of it."""
 DOORS = re.compile(r"cellenhance|cellenhance\.cli\.commands\.\w+")
@@ -47,6 +54,13 @@ def importers() -> dict[str, set[str]]:
     return found
 
 
+def test_a_folder_is_a_room_and_not_a_corridor() -> None:
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in MODULES.values())
+    assert set(LONG_FOLDERS) <= set(folders)
+    too_long = {folder: n for folder, n in folders.items() if n > 16 and folder not in LONG_FOLDERS}
+    assert too_long == {}, "sort the modules into wings, one for each job"
+
+
 def test_few_modules_serve_one_other_alone() -> None:
     """A file is cut by its purpose, not by its length: most modules have several users.
 
@@ -58,6 +72,18 @@ def test_few_modules_serve_one_other_alone() -> None:
         if not others and not CATALOGUES.fullmatch(importer) and not DOORS.fullmatch(importer)
     }
     assert len(alone) < 60, "\n".join(f"{name} <- {importer}" for name, importer in alone.items())
+
+
+def calls_in(name: str, method: str) -> int:
+    """Return how often a module calls a method of this name."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return sum(isinstance(each, ast.Attribute) and each.attr == method for each in called)
+
+
+def test_every_image_goes_one_road() -> None:
+    walking = [name for name in MODULES if calls_in(name, "predict_tiles")]
+    assert walking == ["cellenhance.engine.image_pass"]
 
 
 def modules_of(entries: list[type]) -> list[str]:
