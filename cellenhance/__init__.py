@@ -56,11 +56,11 @@ if TYPE_CHECKING:
         ContourOverlayResult as ContourOverlayResult,
         contour_overlay as contour_overlay,
     )
-    from cellenhance.tasks.compare.contour_request import (
+    from cellenhance.tasks.compare.records import CompareResult as CompareResult
+    from cellenhance.tasks.compare.requests import (
+        CompareRequest as CompareRequest,
         ContourOverlayRequest as ContourOverlayRequest,
     )
-    from cellenhance.tasks.compare.records import CompareResult as CompareResult
-    from cellenhance.tasks.compare.requests import CompareRequest as CompareRequest
     from cellenhance.tasks.datasets.augment import augment_dataset as augment_dataset
     from cellenhance.tasks.datasets.camera import measure_camera as measure_camera
     from cellenhance.tasks.datasets.degrade import (
@@ -168,9 +168,8 @@ _NAMES = {
     "cellenhance.tasks.benchmark.requests": "BenchmarkRequest FurtherTables RunChoice",
     "cellenhance.tasks.compare.compare": "compare",
     "cellenhance.tasks.compare.contour_overlay": "ContourOverlayResult contour_overlay",
-    "cellenhance.tasks.compare.contour_request": "ContourOverlayRequest",
     "cellenhance.tasks.compare.records": "CompareResult",
-    "cellenhance.tasks.compare.requests": "CompareRequest",
+    "cellenhance.tasks.compare.requests": "CompareRequest ContourOverlayRequest",
     "cellenhance.tasks.datasets.augment": "augment_dataset",
     "cellenhance.tasks.datasets.camera": "measure_camera",
     "cellenhance.tasks.datasets.degrade": "DegradeResult degrade_dataset",

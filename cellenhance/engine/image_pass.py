@@ -2,7 +2,7 @@
 
 Whatever is made of an image (a mask file, a preview, counts, a figure, an array for Python) is a
 `Sink`. It is told what image comes, shown the prediction of every tile, plane after plane and row
-by row, and hands over what it made of it. Memory is that of a tile and of what the sinks keep.
+by row, and hands over what it made. Memory is that of a tile and of what the sinks keep.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Networks(Protocol):
 def show_image(
     networks: Networks, image: PassingImage, sinks: Sequence[Sink[Record]]
 ) -> tuple[Record, ...]:
-    """Return what every sink made of an image; what it was not trained for is logged.
+    """Return what every sink made of an image; a warning says what training never saw in it.
 
     When anything fails, all sinks are abandoned and the error goes on.
     """
@@ -151,7 +151,7 @@ class AppliedToImages(Generic[Record]):
     ----------
     written : what was made of each image, in order, without those that failed
     failed : the files that failed, each with the reason
-    skipped : files in the folders that are no images
+    skipped : files in the folders that are not images
     compute_reason : device and precision, and why; "" where nothing was computed by a network
     """
 

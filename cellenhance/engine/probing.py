@@ -114,7 +114,7 @@ def measure_filters(
     Raises
     ------
     SettingsError
-        The network is no AEP.
+        The network has no filters.
     """
     network = require_aep(model)
     classes = model.header.class_names

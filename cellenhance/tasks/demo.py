@@ -16,8 +16,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.tables import Table, comparison_table
 from cellenhance.tasks.compare.compare import compare
 from cellenhance.tasks.compare.contour_overlay import contour_overlay
-from cellenhance.tasks.compare.contour_request import ContourOverlayRequest
-from cellenhance.tasks.compare.requests import CompareRequest
+from cellenhance.tasks.compare.requests import CompareRequest, ContourOverlayRequest
 from cellenhance.tasks.datasets.requests import SplitRequest, SynthesizeRequest
 from cellenhance.tasks.datasets.split import split_dataset
 from cellenhance.tasks.datasets.synthesize import synthesize_dataset

@@ -29,7 +29,7 @@ class TruthMasks:
         Raises
         ------
         DatasetError
-            The mask has another size than its image, or values that are no class index.
+            The mask has another size than its image, or values that are not a class index.
         """
         path = self.paths.get(image)
         if path is None:

@@ -260,6 +260,10 @@ def test_without_an_output_masks_write_nothing(cli: Any, tmp_path: Path) -> None
     assert "needs probabilities, which masks do not have" in refused.stderr
     refused = cli(*words, "--threshold-metric", "iou")
     assert "--threshold-metric belongs to a RUN" in refused.stderr
+    for option in (("--tta",), ("--tile", 64), ("--precision", "bf16"), ("--device", "cpu")):
+        refused = cli(*words, *option)
+        assert refused.exit_code == 2
+        assert f"{option[0]} belongs to a RUN" in refused.stderr
 
 
 def test_masks_of_a_dataset_are_grouped_and_shown_with_their_images(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console, options
 from cellenhance.cli.image_work import report_end
 from cellenhance.cli.invocation import command
-from cellenhance.tasks.compare.contour_request import ContourOverlayRequest
+from cellenhance.tasks.compare.requests import ContourOverlayRequest
 
 if TYPE_CHECKING:
     from cellenhance.tasks.compare.contour_overlay import ContourOverlayResult

@@ -24,6 +24,8 @@ from cellenhance.tasks.evaluate.requests import (
 if TYPE_CHECKING:
     from cellenhance.render.tables import Table
 
+_COMPUTE = ComputeOptions(precision="fp32")
+
 
 @command
 def evaluate(
@@ -45,11 +47,11 @@ def evaluate(
     of_runs: RunChoices = RunChoices(),
     of_masks: MaskChoices = MaskChoices(),
     scoring: ScoringOptions = ScoringOptions(),
-    compute: ComputeOptions = ComputeOptions(precision="fp32"),
+    compute: ComputeOptions = _COMPUTE,
     tiling: TilingOptions = TilingOptions(),
     style: FigureStyle = FigureStyle(),
 ) -> None:
-    """Score runs on a subset, or anybody's masks: IoU, Dice, precision, recall, specificity.
+    """Score runs on a subset, or masks of any program: IoU, Dice, precision, recall, specificity.
 
     Pooled over all pixels, and beside it the mean over images; a class absent from truth and
     prediction is left out. Intervals are 95 % bootstrap over images, whole groups at a time. AEP
@@ -71,24 +73,25 @@ def evaluate(
     shared = {"output": output, "overwrite": overwrite, "scoring": scoring, "style": style}
     predictions, truth = of_masks.predictions, of_masks.truth
     if runs and predictions is None and truth is None:
-        _refuse(of_masks, "--predictions and --truth")
+        _refuse(of_masks, MaskChoices(), "--predictions and --truth")
         more = {"compute": compute, "tiling": tiling, **dict(of_runs)}
         _evaluate_runs(runs, EvaluateRunRequest(run=runs[0], **shared, **more), json=json)
     elif not runs and predictions is not None and truth is not None:
-        _refuse(of_runs, "a RUN")
+        _refuse(of_runs, RunChoices(), "a RUN")
+        _refuse(compute, _COMPUTE, "a RUN")
+        _refuse(tiling, TilingOptions(), "a RUN")
         request = EvaluatePredictionsRequest(**{**shared, **dict(of_masks)})
         _evaluate_masks(request, json=json)
     else:
         raise SettingsError("give either a RUN, or both --predictions DIR and --truth DIR")
 
 
-def _refuse(choices: Options, home: str) -> None:
+def _refuse(given: Options, usual: Options, home: str) -> None:
     """Raise SettingsError for an option that has no effect here."""
     from cellenhance.errors import SettingsError
 
-    for name in choices.model_fields_set:
-        field = type(choices).model_fields[name]
-        if getattr(choices, name) != field.get_default():
+    for name, field in type(given).model_fields.items():
+        if getattr(given, name) != getattr(usual, name):
             raise SettingsError(f"{flag_of(name, field)} belongs to {home}; leave it out here")
 
 

@@ -276,7 +276,7 @@ def _pick(scored: Sequence[ComparedImage], ranks: Sequence[str]) -> dict[str, li
 def _write_scores(
     path: Path, classes: Sequence[str], images: Sequence[ComparedImage]
 ) -> Path | None:
-    """Write one row an image and model; None where no image has truth."""
+    """Write one row for each image and model; None where no image has truth."""
     rows = []
     for image in images:
         for name, scores in image.scores.items():

@@ -22,7 +22,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.display import asked_display, choose_display
 from cellenhance.render.figures import save_all
 from cellenhance.render.panels.overlay import OverlayView, draw_overlay
-from cellenhance.tasks.compare.contour_request import ContourOverlayRequest, Crop
+from cellenhance.tasks.compare.requests import ContourOverlayRequest, Crop
 from cellenhance.tasks.image_work import refuse_existing
 
 AREAS_FILE = "areas.csv"

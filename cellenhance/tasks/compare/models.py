@@ -71,7 +71,7 @@ def check_size(mask: MaskArray, path: Path, source: ImageSource) -> None:
 def load_each_run(
     runs: Sequence[Path], compute: ComputeOptions, tiling: TilingOptions
 ) -> dict[str, Predictor]:
-    """Return a predictor a run, by its name; runs of equal folder names get their parent's too.
+    """Return the predictor of each run by its name; equal folder names get their parent's too.
 
     Raises
     ------

@@ -84,7 +84,7 @@ def keep_metrics(
     *,
     has_probabilities: bool,
 ) -> FurtherMetrics:
-    """Return who computes the metrics of these names; what "all" leaves out is said.
+    """Return what computes the metrics of these names; a note says what "all" leaves out.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Score anybody's masks against the truth: two folders in, scores out, no model and no torch."""
+"""Score masks of any program against the truth: two folders in, scores out, without a model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def evaluate_predictions(
     ------
     DatasetError
         A folder is missing or empty, a file has no partner, sizes differ, or a mask holds a value
-        that is no class; files are named.
+        that is not a class; files are named.
     SettingsError
         A class is not NAME=VALUE, a name or value stands twice, or values and colours are mixed.
     OutputExistsError

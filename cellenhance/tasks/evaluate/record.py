@@ -39,7 +39,7 @@ class Evaluation:
     title : what was scored on what, such as "aep on liver, test"
     result_name : the row of the result in tables that compare
     scores : with intervals, and those of branches and ensemble variants as `branches`
-    groups : of each image; images of one group are no independent draws
+    groups : of each image; images of one group are not independent draws
     n_pixels : of each image, annotated or not
     looks : names and colours of the classes
     majority : what the class most frequent in training gets everywhere, by its name; may be empty

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
+from cellenhance.data.classes.options import ClassOptions
 from cellenhance.data.dataset.options import SkipUnmatched
 from cellenhance.engine.options import ComputeOptions, TilingOptions
-from cellenhance.options import Options, Overwrite, Seed, option
+from cellenhance.options import Options, Overwrite, Seed, group, option
 from cellenhance.pixel_size import PixelSizeField
 from cellenhance.render.style import FigureStyle
 
@@ -70,22 +71,13 @@ class RunChoices(Options):
     )
 
 
-class MaskChoices(Options):
+class MaskChoices(ClassOptions):
     """Masks of any program instead of a run; files match by relative path without extension."""
 
     title: ClassVar[str] = "Scoring masks of any program"
 
     predictions: Path | None = option(None, "Masks of any program.", metavar="FOLDER")
     truth: Path | None = option(None, "True masks of the same names.", metavar="FOLDER")
-    classes: tuple[str, ...] = option(
-        (),
-        "A class of --truth and --predictions, by values or #rrggbb; repeatable, in index order.",
-        flag="--class",
-        metavar="NAME=VALUE[,VALUE]",
-    )
-    ignore: tuple[str, ...] = option(
-        (), "Value of --truth that does not count; repeatable.", metavar="VALUE"
-    )
     skip_unmatched: SkipUnmatched = False
 
 
@@ -98,10 +90,10 @@ class EvaluateRunRequest(RunChoices):
     run: Path
     output: Path | None = None
     overwrite: Overwrite = False
-    scoring: ScoringOptions = ScoringOptions()
-    compute: ComputeOptions = ComputeOptions(precision="fp32")
-    tiling: TilingOptions = TilingOptions()
-    style: FigureStyle = FigureStyle()
+    scoring: ScoringOptions = group(ScoringOptions)
+    compute: ComputeOptions = group(ComputeOptions, precision="fp32")
+    tiling: TilingOptions = group(TilingOptions)
+    style: FigureStyle = group(FigureStyle)
 
 
 class EvaluatePredictionsRequest(Options):
@@ -118,5 +110,5 @@ class EvaluatePredictionsRequest(Options):
     skip_unmatched: bool = False
     output: Path | None = None
     overwrite: Overwrite = False
-    scoring: ScoringOptions = ScoringOptions()
-    style: FigureStyle = FigureStyle()
+    scoring: ScoringOptions = group(ScoringOptions)
+    style: FigureStyle = group(FigureStyle)

@@ -36,7 +36,7 @@ class EvaluatedRuns:
         return [len(folds) for folds in self.runs.values()] == [1]
 
     def tables(self) -> list[Table]:
-        """Return the tables of a single run; else one row a run, pooled and as mean over images.
+        """Return the tables of a single run; else a row for each, pooled and as mean over images.
 
         A run with folds by itself gets a row for each of its branches and variants too.
         """

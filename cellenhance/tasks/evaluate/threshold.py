@@ -168,7 +168,7 @@ class ThresholdApplier:
 
 
 def threshold_table(scores: Sequence[ThresholdScores]) -> Table:
-    """Return one row a class: the threshold, its score on validation and on the images scored."""
+    """Return a row for each class: the threshold, its score on validation and on the images."""
     metric = scores[0].metric
     header = ("class", "threshold", "on val", "at the threshold", "usual mask")
     rows = [

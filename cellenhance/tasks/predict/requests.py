@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.engine.options import ComputeOptions, TilingOptions
-from cellenhance.options import Options, Output, Overwrite, option
+from cellenhance.options import Options, Output, Overwrite, group, option
 
 
 class PredictOutputs(Options):
@@ -36,9 +36,9 @@ class PredictOptions(Options):
     )
     overwrite: Overwrite = False
     outputs: PredictOutputs = PredictOutputs()
-    reading: ReadingOptions = ReadingOptions()
-    compute: ComputeOptions = ComputeOptions()
-    tiling: TilingOptions = TilingOptions()
+    reading: ReadingOptions = group(ReadingOptions)
+    compute: ComputeOptions = group(ComputeOptions)
+    tiling: TilingOptions = group(TilingOptions)
 
 
 class PredictRequest(PredictOptions):

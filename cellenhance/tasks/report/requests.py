@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellenhance.engine.options import DeviceOptions
-from cellenhance.options import Options, Overwrite, argument, option
+from cellenhance.options import Options, Overwrite, argument, group, option
 from cellenhance.tasks.evaluate.requests import SUBSETS, ScoredSubset
 
 
@@ -19,4 +19,4 @@ class ReportRequest(Options):
     subset: ScoredSubset = option("test", "Part that is scored.", metavar="|".join(SUBSETS))
     n_images: int = option(2, "Best and worst images shown, of each.", limits={"ge": 1})
     overwrite: Overwrite = False
-    compute: DeviceOptions = DeviceOptions()
+    compute: DeviceOptions = group(DeviceOptions)

@@ -1,4 +1,4 @@
-"""The figure of one image: what an AEP network made of it; drawn in memory."""
+"""The figure of one image: its filters, enhanced images and masks, drawn in memory."""
 
 from __future__ import annotations
 

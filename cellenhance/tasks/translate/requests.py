@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.engine.options import DeviceOptions, TilingOptions
-from cellenhance.options import Options, Output, Overwrite, argument, option
+from cellenhance.options import Options, Output, Overwrite, argument, group, option
 from cellenhance.render.style import FigureStyle
 
 
@@ -23,10 +23,10 @@ class TranslateRequest(Options):
         unset="those of the dataset that an image lies in",
     )
     overwrite: Overwrite = False
-    reading: ReadingOptions = ReadingOptions()
-    compute: DeviceOptions = DeviceOptions()
-    tiling: TilingOptions = TilingOptions()
-    style: FigureStyle = FigureStyle()
+    reading: ReadingOptions = group(ReadingOptions)
+    compute: DeviceOptions = group(DeviceOptions)
+    tiling: TilingOptions = group(TilingOptions)
+    style: FigureStyle = group(FigureStyle)
 
 
 class ExportTranslationsOptions(Options):
@@ -35,9 +35,9 @@ class ExportTranslationsOptions(Options):
     output: Output
     separate: bool = option(False, "Write one file for each channel, in a folder for each image.")
     overwrite: Overwrite = False
-    reading: ReadingOptions = ReadingOptions()
-    compute: DeviceOptions = DeviceOptions()
-    tiling: TilingOptions = TilingOptions()
+    reading: ReadingOptions = group(ReadingOptions)
+    compute: DeviceOptions = group(DeviceOptions)
+    tiling: TilingOptions = group(TilingOptions)
 
 
 class ExportTranslationsRequest(ExportTranslationsOptions):

@@ -1,34 +1,48 @@
-"""Look at what an AEP run learned to enhance: one figure an image, and contrast with controls."""
+"""Look at what an AEP run learned to enhance: a figure for each image, contrast with controls.
+
+How well classes stand out is measured before and after enhancement, with the controls beside each
+number. The enhanced image is made by a network that was trained to separate the classes, from the
+image itself: that its contrast is higher is not an independent finding. Two controls stand beside
+it: the same picture with the filters muted, and with the filters of another image.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from cellenhance.arrays import MaskArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cellenhance.arrays import FloatImage, MaskArray
 from cellenhance.data.dataset.inputs import InputImage
 from cellenhance.engine.device import choose_compute
 from cellenhance.engine.image_pass import AppliedToImages, apply_to_images
 from cellenhance.engine.inference import make_predictor
 from cellenhance.engine.probing import FilterFacts
+from cellenhance.engine.tiling import reflect_indices
 from cellenhance.engine.translation import Translations, load_translator
+from cellenhance.metrics.contrast import Interval, bootstrap_mean, contrast_to_noise
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.figures import save_all
 from cellenhance.runs.folder import run_folders
 from cellenhance.tasks.image_work import find_images
-from cellenhance.tasks.translate.contrast import (
-    ContrastTable,
-    ImageContrast,
-    measure_contrast,
-    summarize,
-)
 from cellenhance.tasks.translate.drawing import TranslationDrawing
 from cellenhance.tasks.translate.measure_filters import filters_of_run
 from cellenhance.tasks.translate.requests import TranslateRequest
 from cellenhance.tasks.truth import find_truth
+
+ImageContrast: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Contrast-to-noise ratio by class and picture."""
+
+ContrastTable: TypeAlias = Mapping[str, Mapping[str, Interval]]
+"""Mean over images with its interval, by class and picture."""
+
+INPUT, MUTED = "input", "filters muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +138,7 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
         weights=tuple(drawing.weights),
         filters=tuple(filters),
         applied=applied,
-        contrast=summarize(contrasts),
+        contrast=_summarize(contrasts),
     )
 
 
@@ -135,7 +149,7 @@ class _Work:
     request: TranslateRequest
     drawing: TranslationDrawing
     seen: list[tuple[Translations, MaskArray | None]] = field(default_factory=list)
-    """Of the first image and of the last one: what was made of it, and its truth."""
+    """The translations and the truth of the first image and of the last one."""
 
     def write_figures(self, image: InputImage) -> TranslatedImage:
         """Draw one image and measure its contrast where the truth is known."""
@@ -164,4 +178,59 @@ class _Work:
             return None
         classes = self.drawing.predictor.header.class_names
         filters = None if other is None else other.filters
-        return measure_contrast(translations, truth, filters, classes)
+        return _measure_contrast(translations, truth, filters, classes)
+
+
+def _measure_contrast(
+    translated: Translations,
+    truth: MaskArray,
+    other_filters: NDArray[np.float32] | None,
+    classes: Sequence[str],
+) -> ImageContrast:
+    """Return the contrast of every class in the input, each enhanced image and the controls.
+
+    Parameters
+    ----------
+    truth : (h, w) uint8, thinned like `translated`
+    other_filters : (N, h', w') of another image; mirrored or cut to the size of this one; None
+        where there is only one image
+    classes : names in index order; several channels are averaged
+    """
+    pictures = {INPUT: translated.image, MUTED: expit(translated.image)}
+    for k, enhanced in enumerate(translated.enhanced, start=1):
+        pictures[f"enhanced {k}"] = enhanced
+    if other_filters is not None:
+        height, width = truth.shape
+        rows = reflect_indices(0, height, other_filters.shape[1])
+        cols = reflect_indices(0, width, other_filters.shape[2])
+        for k, values in enumerate(other_filters[:, rows][:, :, cols], start=1):
+            pictures[_other_name(k)] = expit(translated.image + values[..., None])
+    grey = {name: _mean_channel(picture) for name, picture in pictures.items()}
+    return {
+        each: {name: contrast_to_noise(picture, truth, index) for name, picture in grey.items()}
+        for index, each in enumerate(classes)
+    }
+
+
+def _other_name(number: int) -> str:
+    """Return the name of the control with the filters of another image."""
+    return f"filter {number} of another image"
+
+
+def _mean_channel(picture: FloatImage) -> FloatImage:
+    mean: FloatImage = picture.mean(axis=-1, dtype=np.float32)
+    return mean
+
+
+def _summarize(contrasts: Sequence[ImageContrast]) -> ContrastTable | None:
+    """Return the mean over images with 95 % bootstrap intervals; None without any image."""
+    if not contrasts:
+        return None
+    names = list(dict.fromkeys(n for each in contrasts for row in each.values() for n in row))
+    return {
+        each: {
+            name: bootstrap_mean([row[each].get(name, float("nan")) for row in contrasts])
+            for name in names
+        }
+        for each in contrasts[0]
+    }
