@@ -37,6 +37,7 @@ class Translations:
     branch_masks : (S, H, W) uint8, one for each member of the ensemble
     mask : (H, W) uint8, the result
     logit_ranges : (S,) mean over ALL pixels of max - min over the classes of each member's logits
+    confidence : mean over ALL pixels of the probability of the class that was chosen
     step : every `step`-th pixel of the image is kept; the sizes above are those of what is kept
     """
 
@@ -46,6 +47,7 @@ class Translations:
     branch_masks: MaskArray
     mask: MaskArray
     logit_ranges: NDArray[np.float64]
+    confidence: float
     step: int = 1
 
     @property
@@ -86,6 +88,7 @@ class TranslationSink(Sink[Translations]):
         }
         self._range_sums: NDArray[np.float64] | None = None
         self._n_pixels = size[0] * size[1]
+        self._confidence = 0.0
 
     def tile(self, part: TilePrediction) -> None:
         """Keep what is shown of a tile, and sum over all of its pixels."""
@@ -93,6 +96,7 @@ class TranslationSink(Sink[Translations]):
             self._floats[name].put(part.tile, values)
         self._masks["branch_masks"].put(part.tile, np.stack(part.branch_masks()))
         self._masks["mask"].put(part.tile, part.mask())
+        self._confidence += float(part.confidence().sum(dtype=np.float64))
         sums = _range_sums(part)
         self._range_sums = sums if self._range_sums is None else self._range_sums + sums
 
@@ -107,6 +111,7 @@ class TranslationSink(Sink[Translations]):
             branch_masks=self._masks["branch_masks"].array,
             mask=self._masks["mask"].array,
             logit_ranges=self._range_sums / self._n_pixels,
+            confidence=self._confidence / self._n_pixels,
             step=self._step,
         )
 

@@ -32,6 +32,7 @@ from cellenhance.tasks.requests import DemoRequest
 from cellenhance.tasks.train.log import Report
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.run import train_run
+from cellenhance.tasks.translate.page import PAGE_FILE
 from cellenhance.tasks.translate.requests import TranslateRequest
 from cellenhance.tasks.translate.translate import translate
 
@@ -136,7 +137,11 @@ class _Demo:
         )
         translate(
             TranslateRequest(
-                run=self.run(model), inputs=images, output=translations, overwrite=True
+                run=self.run(model),
+                inputs=images,
+                output=translations,
+                page=True,
+                overwrite=True,
             ),
             self.progress,
         )
@@ -148,6 +153,7 @@ class _Demo:
         return {
             "outlines, truth dashed": overlays,
             "filters and enhanced images": translations,
+            "the same to compare, for a browser": translations / PAGE_FILE,
             "models side by side": comparison,
             "tables, confusion matrix, worst images": self.run(model) / "evaluation" / "test",
             "training curves": self.run(model) / "figures" / "curves.png",

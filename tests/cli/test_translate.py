@@ -1,12 +1,14 @@
 """translate: figures, filters measured, contrast with its controls."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from tests.browser import CHROMIUM, Browser
 from tests.conftest import RunCli
 
 
@@ -120,3 +122,50 @@ def test_the_figure_shows_the_values_that_are_exported(
         np.testing.assert_allclose(channel[f"filter {k}"], shown.filters[k - 1], atol=1e-5)
         enhanced = shown.enhanced[k - 1, ..., 0]
         np.testing.assert_allclose(channel[f"enhanced {k}"], enhanced, atol=1e-5)
+
+
+def test_the_page_compares_all_images_and_needs_no_network(
+    cli: RunCli, tiny_run: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    images = dataset_images(tiny_dataset)
+    words = ("translate", tiny_run, *images, "-o", tmp_path / "out", "--dpi", 50, "--page")
+    done = cli(*words, "--json")
+    assert done.exit_code == 0, done.stderr
+    page = tmp_path / "out" / "index.html"
+    values = json.loads(done.stdout)
+    assert values["page"] == str(page)
+    found = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    rows = json.loads(found.group(1))
+    assert [row["name"] for row in rows] == [image.stem for image in images]
+    for row, told in zip(rows, values["images"], strict=True):
+        assert [each["name"] for each in row["pictures"]] == [
+            *("input", "enhanced 1", "enhanced 2", "enhanced 3"),
+            *("filter 1", "filter 2", "filter 3"),
+        ]
+        assert [each["name"] for each in row["outlines"]] == [
+            *("result", "truth (dashed)", "network 1", "branch 1", "branch 2", "branch 3")
+        ]
+        assert 1 / 3 <= row["confidence"] <= 1
+        numbers = dict(row["numbers"])
+        contrast = told["contrast"]["nucleus"]["enhanced 2"]
+        assert numbers["nucleus, contrast in enhanced 2"] == f"{contrast:.2f}"
+    again = cli(*words)
+    assert again.exit_code == 2
+    assert "index.html: exists already" in again.stderr
+
+
+def test_a_browser_shows_the_page(
+    cli: RunCli, tiny_run: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install Debian's package chromium to see the page rendered")
+    [image, _] = dataset_images(tiny_dataset)
+    assert cli("translate", tiny_run, image, "-o", tmp_path, "--dpi", 50, "--page").exit_code == 0
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(tmp_path / "index.html", 1400, 900)
+        assert browser.run("document.getElementById('name').textContent") == image.stem
+        assert browser.run("document.querySelectorAll('#panels figure').length") == 7
+        shown = "[...document.images].every(each => each.complete && each.naturalWidth > 0)"
+        assert browser.run(shown)
+        assert browser.problems == []

@@ -24,7 +24,7 @@ def translate(request: TranslateRequest, json: options.Json = False) -> None:
     weights. Filters are not classes: beside them stands what was measured on the validation part.
     Where the truth is known, the contrast of each class before and after, with two controls.
 
-    Example: cellenhance translate runs/aep data/liver -o figures --format pdf
+    Example: cellenhance translate runs/aep data/liver -o figures --page
     """
     from cellenhance.tasks.translate.translate import translate as task
 
@@ -42,6 +42,8 @@ def _show(result: TranslateResult) -> None:
     for image in result.applied.written:
         for path in image.figures:
             typer.echo(path)
+    if result.page is not None:
+        typer.echo(result.page)
     _show_filters(result)
     _show_contrast(result)
 

@@ -34,14 +34,22 @@ class DrawnImage:
 
     Attributes
     ----------
-    truth : (h, w) uint8, thinned like `translations`; None where it is not known
-    shares : each member's share of the logit range
+    view : all that the figure shows; truth is None where it is not known
     """
 
     figure: Figure
     translations: Translations
-    truth: MaskArray | None
-    shares: tuple[float, ...]
+    view: TranslationView
+
+    @property
+    def truth(self) -> MaskArray | None:
+        """The true mask (h, w) uint8, thinned like `translations`."""
+        return self.view.truth
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each member's share of the logit range."""
+        return tuple(self.view.shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class TranslationDrawing:
         truth = None if mask is None else mask[:: translations.step, :: translations.step]
         shares = tuple(translations.member_shares(self.weights))
         view = self._view(image, translations, truth, shares, info)
-        return DrawnImage(draw_translation(view, self.style), translations, truth, shares)
+        return DrawnImage(draw_translation(view, self.style), translations, view)
 
     def _view(
         self,

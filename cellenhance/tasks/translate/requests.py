@@ -22,6 +22,9 @@ class TranslateRequest(Options):
         metavar="FOLDER",
         unset="those of the dataset that an image lies in",
     )
+    page: bool = option(
+        False, "Also write index.html: one page that works offline, to compare all images."
+    )
     overwrite: Overwrite = False
     reading: ReadingOptions = group(ReadingOptions)
     compute: DeviceOptions = group(DeviceOptions)

@@ -30,9 +30,10 @@ from cellenhance.metrics.contrast import Interval, bootstrap_mean, contrast_to_n
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.render.figures import save_all
 from cellenhance.runs.folder import run_folders
-from cellenhance.tasks.image_work import find_images
+from cellenhance.tasks.image_work import find_images, refuse_existing
 from cellenhance.tasks.translate.drawing import TranslationDrawing
 from cellenhance.tasks.translate.measure_filters import filters_of_run
+from cellenhance.tasks.translate.page import PAGE_FILE, PageOfTranslations
 from cellenhance.tasks.translate.requests import TranslateRequest
 from cellenhance.tasks.truth import find_truth
 
@@ -74,6 +75,7 @@ class TranslateResult:
     filters: tuple[FilterFacts, ...]
     applied: AppliedToImages[TranslatedImage]
     contrast: ContrastTable | None
+    page: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``translate --json`` prints; None for what is undefined."""
@@ -89,6 +91,7 @@ class TranslateResult:
             "weights": list(self.weights),
             "filters": [asdict(each) | {"flag": each.flag} for each in self.filters],
             "contrast": _defined(contrast),
+            "page": None if self.page is None else str(self.page),
             **self.applied.to_json(TranslatedImage.to_json, "images"),
         }
 
@@ -112,6 +115,8 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
     DatasetError, CheckpointError, DeviceError, OutputExistsError
         Nothing was done: an input, the run or the device is not there, or outputs exist.
     """
+    if request.page:
+        refuse_existing([request.output / PAGE_FILE], overwrite=request.overwrite)
     found = find_images(
         request.inputs,
         request.output,
@@ -127,11 +132,15 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
         found.images, request.truth, model.header.class_names, request.reading.orientation
     )
     drawing = TranslationDrawing(predictor, network, filters, request.style, truth)
-    work = _Work(request, drawing)
+    page = PageOfTranslations(model.header, len(found.images)) if request.page else None
+    work = _Work(request, drawing, page)
     applied = work.with_contrast(
         apply_to_images(found, work.write_figures, progress, compute.reason)
     )
     contrasts = [each.contrast for each in applied.written if each.contrast is not None]
+    if page is not None and applied.written:
+        known = {each.path: each.contrast for each in applied.written if each.contrast is not None}
+        page.write(request.output, known)
     return TranslateResult(
         model=model.header.entry.name,
         members=network.branch_names,
@@ -139,6 +148,7 @@ def translate(request: TranslateRequest, progress: ProgressCallback = silent) ->
         filters=tuple(filters),
         applied=applied,
         contrast=_summarize(contrasts),
+        page=request.output / PAGE_FILE if page is not None and applied.written else None,
     )
 
 
@@ -148,6 +158,7 @@ class _Work:
 
     request: TranslateRequest
     drawing: TranslationDrawing
+    page: PageOfTranslations | None
     seen: list[tuple[Translations, MaskArray | None]] = field(default_factory=list)
     """The translations and the truth of the first image and of the last one."""
 
@@ -155,6 +166,8 @@ class _Work:
         """Draw one image and measure its contrast where the truth is known."""
         drawn = self.drawing.draw(image, self.request.reading)
         paths = save_all(drawn.figure, self.request.output / image.stem, self.request.style)
+        if self.page is not None:
+            self.page.add(image.path, image.stem, drawn.view, drawn.translations)
         before = self.seen[-1][0] if self.seen else None
         contrast = self._contrast(drawn.translations, drawn.truth, before)
         self.seen = [*self.seen[:1], (drawn.translations, drawn.truth)]

@@ -97,6 +97,7 @@ def test_shares_are_weight_times_range_and_sum_to_one() -> None:
         branch_masks=no_mask,
         mask=no_mask,
         logit_ranges=np.array([1.0, 2.0, 4.0]),
+        confidence=1.0,
     )
     assert translated.member_shares([2.0, -1.0, 0.0]) == [0.5, 0.5, 0.0]
     assert sum(translated.member_shares([0.3, 0.4, 0.1])) == pytest.approx(1)
