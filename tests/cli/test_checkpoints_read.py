@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import safe_open
 
 from cellenhance.engine import checkpoints
 from tests.conftest import RunCli
@@ -35,7 +36,7 @@ def test_a_checkpoint_is_read_once(
     run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
     image = sorted((tiny_dataset / "images").iterdir())[0]
     read: list[str] = []
-    usual = checkpoints.safe_open
+    usual = safe_open
 
     def counted(path: Path, **how: Any) -> Any:
         read.append(path.name)
