@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 import typer
 
 from cellenhance.cli.app import app
-from tests.conftest import RunCli
+from tests.conftest import TINY_TRAINING, RunCli
 from tests.layout_twins import TWINS, class_mask, image, label_map, put
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,8 @@ NO_MESSAGES = {
     "cellenhance dataset degrade (": "where a dataset comes from",
     "cellenhance dataset synthesize, ": "where a dataset comes from",
     "Made by cellenhance report": "what made a page",
+    "cellenhance benchmark {}": "what a benchmark records of itself",
+    "cellenhance train {}": "what a run records of itself; run below to resume",
 }
 
 
@@ -218,6 +221,20 @@ def exported(cli: RunCli, tmp: Path) -> str:
     return str(cli(*words).stderr)
 
 
+def resumed_otherwise(cli: RunCli, tmp: Path) -> str:
+    made = cli("dataset", "synthesize", "-o", tmp / "cells", "--n-images", 6, "--size", 48)
+    assert made.exit_code == 0, made.stderr
+    assert cli("dataset", "split", tmp / "cells").exit_code == 0
+    words = ("train", tmp / "cells", "-m", "light-unet", "-o", tmp / "a run", "--epochs", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        # A run records what was typed.
+        patch.setattr(sys, "argv", ["cellenhance", *map(str, [*words, *TINY_TRAINING])])
+        assert cli(*words, *TINY_TRAINING).exit_code == 0
+    text = str(cli(*words, *TINY_TRAINING, "--resume", "--seed", 9).stderr)
+    assert "--resume" in text.rpartition("cellenhance train")[2]
+    return text
+
+
 SITUATIONS: tuple[Callable[[RunCli, Path], str], ...] = (
     two_values,
     values_of_another_range,
@@ -240,6 +257,7 @@ SITUATIONS: tuple[Callable[[RunCli, Path], str], ...] = (
     no_run,
     no_evaluation,
     exported,
+    resumed_otherwise,
 )
 
 
@@ -257,7 +275,6 @@ def test_the_command_that_is_printed_works(
     monkeypatch: pytest.MonkeyPatch,
     tiny_dataset: Path,
     tiny_run: Path,
-    tiny_training: tuple[str, ...],
     situation: Callable[[RunCli, Path], str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -270,7 +287,8 @@ def test_the_command_that_is_printed_works(
     made["DATASET"] = tmp_path / "new set" if "prepare" in words else tiny_dataset
     if words[0] == "evaluate":
         shutil.copytree(tiny_run, run)
-    more = ("--epochs", "1", *tiny_training) if words[0] == "train" else ()
+    is_template = not made.keys().isdisjoint(words)
+    more = ("--epochs", "1", *TINY_TRAINING) if words[0] == "train" and is_template else ()
     result = cli(*[made.get(word, word) for word in words], *more)
     assert result.exit_code == 0, result.stderr
 
