@@ -83,10 +83,14 @@ def _by_name(labels: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         for code, name in labels.items():
             turned[name] = (*turned.get(name, ()), int(code))
         return turned
-    return {
+    named = {
         name: tuple(map(int, value)) if isinstance(value, list) else (int(value),)
         for name, value in labels.items()
     }
+    empty = next((name for name, codes in named.items() if not codes), None)
+    if empty is not None:
+        raise ValueError(f"label '{empty}' has no value")
+    return named
 
 
 def _overlap(labels: Mapping[str, tuple[int, ...]]) -> bool:

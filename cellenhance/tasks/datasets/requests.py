@@ -49,7 +49,7 @@ class SplitRequest(Options):
         "(group) on the id.",
         metavar="WHAT",
     )
-    stratified: bool = option(True, "Balance the share of the rarest class.")
+    stratified: bool = option(True, "Balance the class shares of the parts.")
     seed: Seed = 0
     overwrite: Overwrite = False
     parts: PartOptions = group(PartOptions)

@@ -257,6 +257,11 @@ def test_regions_without_overlap_are_classes_of_several_values(tmp_path: Path) -
     assert found.ignore == ("4",)
 
 
+def test_a_label_without_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="label 'cell' has no value"):
+        make_cases(tmp_path, {"c_0000.png": image()}, labels={"background": 0, "cell": []})
+
+
 def test_parts_of_regions_that_overlap_have_names_that_say_so(tmp_path: Path) -> None:
     # As in BraTS: the whole tumour holds its core, the core what enhances.
     labels = {"background": 0, "whole tumour": [1, 2, 3], "core": [2, 3], "enhancing": 3}
