@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, PlainSerializer
 PixelSize: TypeAlias = float | tuple[float, float]
 """Side of a pixel in um, or its (height, width)."""
 
-_SAME = 1e-6
+_SAME = 1e-5
 """Sides that differ by less than this share are one number that was rounded in two ways."""
 _DIGITS = 7
 

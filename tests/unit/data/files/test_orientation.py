@@ -174,9 +174,13 @@ def test_what_was_done_is_said_and_can_be_left(
         assert (source.info.orientation, source.info.is_turned) == (3, False)
 
 
-def test_pages_with_different_marks_are_refused(tmp_path: Path) -> None:
-    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        for mark in (1, 3):
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_pages_with_different_marks_are_refused(
+    tmp_path: Path, byteorder: Any, bigtiff: bool
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=bigtiff, byteorder=byteorder) as file:
+        for mark in (1, 1, 1, 3, *[1] * 9):  # so many that tifffile looks at a few of them only
             file.write(
                 GREY,
                 photometric="minisblack",

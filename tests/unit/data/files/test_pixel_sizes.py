@@ -18,7 +18,11 @@ from cellenhance.pixel_size import PixelSize
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (20, 24), dtype=np.uint8)
 X, Y = 0.325, 0.65
-PER_UM = (1 / X, 1 / Y)
+
+
+def near(size: Any) -> Any:
+    """Return what equals a size up to the rounding of resolutions to fractions."""
+    return None if size is None else pytest.approx(size, rel=2e-5)
 
 
 def size_of(path: Path, **options: Any) -> PixelSize | None:
@@ -44,7 +48,7 @@ def imagej(unit: str | None, um: float, **more: str) -> dict[str, Any]:
 )
 def test_imagej_units(tmp_path: Path, unit: str, um: float) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, **imagej(unit, um))
-    assert size_of(tmp_path / "a.tif") == pytest.approx((Y, X))
+    assert size_of(tmp_path / "a.tif") == near((Y, X))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_imagej_units_with_the_letter_itself(tmp_path: Path, letter: bytes) -> N
     data = (tmp_path / "a.tif").read_bytes()
     assert placeholder in data
     (tmp_path / "a.tif").write_bytes(data.replace(placeholder + b"m", letter + b"m"))
-    assert size_of(tmp_path / "a.tif") == pytest.approx((Y, X))
+    assert size_of(tmp_path / "a.tif") == near((Y, X))
 
 
 def test_imagej_has_a_unit_of_its_own_for_y(tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_imagej_has_a_unit_of_its_own_for_y(tmp_path: Path) -> None:
         resolution=(1 / X, 1 / (1000 * Y)),
         metadata={"unit": "um", "yunit": "nm"},
     )
-    assert size_of(tmp_path / "a.tif") == pytest.approx((Y, X))
+    assert size_of(tmp_path / "a.tif") == near((Y, X))
 
 
 @pytest.mark.parametrize("unit", ["pixel", "pixels", "", "furlong", None])
@@ -103,7 +107,7 @@ OME: list[tuple[dict[str, Any], PixelSize | None]] = [
 def test_ome_units(tmp_path: Path, metadata: dict[str, Any], expected: PixelSize | None) -> None:
     tifffile.imwrite(tmp_path / "a.ome.tif", PIXELS, metadata={"axes": "YX", **metadata})
     size = size_of(tmp_path / "a.ome.tif")
-    assert size == (None if expected is None else pytest.approx(expected))
+    assert size == near(expected)
     assert isinstance(size, tuple) == isinstance(expected, tuple)
 
 
@@ -124,7 +128,7 @@ def test_resolution_tags(
         tmp_path / "a.tif", PIXELS, resolution=resolution, resolutionunit=unit, metadata=None
     )
     size = size_of(tmp_path / "a.tif")
-    assert size == (None if expected is None else pytest.approx(expected))
+    assert size == near(expected)
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 300, 1200])
@@ -172,14 +176,14 @@ WRITERS: dict[str, Callable[[Path, PixelSize | None], None]] = {
 def test_what_we_write_has_both_sides(tmp_path: Path, name: str, size: PixelSize | None) -> None:
     path = tmp_path / name
     WRITERS[name](path, size)
-    assert size_of(path) == (None if size is None else pytest.approx(size))
+    assert size_of(path) == near(size)
     with tifffile.TiffFile(path) as file:
         tags = file.pages[0].tags
         if size is not None:
             height, width = size if isinstance(size, tuple) else (size, size)
             for tag, side in (("XResolution", width), ("YResolution", height)):
                 above, below = tags[tag].value
-                assert above / below == pytest.approx(1e4 / side)  # pixels a centimetre
+                assert above / below == near(1e4 / side)  # pixels a centimetre
             assert tags["ResolutionUnit"].value == 3
 
 
@@ -193,5 +197,5 @@ def test_a_quarter_turn_exchanges_the_sides(tmp_path: Path, mark: int, expected:
         metadata=None,
         extratags=[(274, "H", 1, mark, True)],
     )
-    assert size_of(tmp_path / "a.tif") == pytest.approx(expected)
-    assert size_of(tmp_path / "a.tif", orientation="ignore") == pytest.approx((Y, X))
+    assert size_of(tmp_path / "a.tif") == near(expected)
+    assert size_of(tmp_path / "a.tif", orientation="ignore") == near((Y, X))
