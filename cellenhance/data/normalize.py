@@ -52,16 +52,6 @@ class Normalization(Settings):
         scaled /= np.where(span > 0, span, np.float32(1))
         return np.clip(scaled, 0, 1, out=scaled)
 
-    def outside_range(self, image: ImageArray) -> str | None:
-        """Return one sentence when an input does not look like the training images, else None.
-
-        Reported: more than 1 % of the pixels of a channel outside the range that training saw, or
-        a channel that spans less than 2 % of it.
-        """
-        watch = RangeWatch(self)
-        watch.add(image)
-        return watch.verdict()
-
     def _limits(self, image: ImageArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
         if self.method != "per-image":
             return self.low, self.high
@@ -108,7 +98,11 @@ class RangeWatch:
         return self._n_below / self._n_pixels, self._n_above / self._n_pixels
 
     def verdict(self) -> str | None:
-        """Return what `Normalization.outside_range` says of the whole image."""
+        """Return one sentence when an image does not look like the training images, else None.
+
+        Reported: more than 1 % of the pixels of a channel outside the range that training saw, or
+        a channel that spans less than 2 % of it.
+        """
         normalization = self._normalization
         if normalization.method == "per-image" or not self._n_pixels:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -50,8 +49,3 @@ class PretrainSettings(Settings):
             if getattr(self, name)[0] <= 0:
                 raise ValueError(f"{name} must be above 0")
         return self
-
-    @property
-    def largest_cut_px(self) -> int:
-        """Return the side of the largest region that is shrunk to a crop."""
-        return math.ceil(self.crop_px / self.scale[0])
