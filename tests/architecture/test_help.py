@@ -115,5 +115,15 @@ def test_types_are_words_and_flags_have_none(narrow: tuple[int, dict[str, str]])
 
 
 @pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_has_few_options_of_its_own(words: str) -> None:
+    own = [
+        each.name
+        for each in COMMANDS[words].params
+        if each.param_type_name == "option" and not each.rich_help_panel and each.name != "help"
+    ]
+    assert len(own) <= 12
+
+
+@pytest.mark.parametrize("words", COMMANDS)
 def test_every_option_has_help(words: str) -> None:
     assert [each.name for each in COMMANDS[words].params if not (each.help or "").strip()] == []
