@@ -122,10 +122,10 @@ if TYPE_CHECKING:
     )
     from cellenhance.tasks.prepare.write import PrepareResult as PrepareResult
     from cellenhance.tasks.pretrain.pretrain import (
-        PretrainRequest as PretrainRequest,
         PretrainResult as PretrainResult,
         pretrain as pretrain,
     )
+    from cellenhance.tasks.pretrain.requests import PretrainRequest as PretrainRequest
     from cellenhance.tasks.report.report import report as report
     from cellenhance.tasks.report.requests import ReportRequest as ReportRequest
     from cellenhance.tasks.requests import DemoRequest as DemoRequest
@@ -195,7 +195,8 @@ _NAMES = {
     "cellenhance.tasks.prepare.prepare": "prepare_dataset",
     "cellenhance.tasks.prepare.requests": "PrepareRequest SourceReadingOptions",
     "cellenhance.tasks.prepare.write": "PrepareResult",
-    "cellenhance.tasks.pretrain.pretrain": "PretrainRequest PretrainResult pretrain",
+    "cellenhance.tasks.pretrain.pretrain": "PretrainResult pretrain",
+    "cellenhance.tasks.pretrain.requests": "PretrainRequest",
     "cellenhance.tasks.report.report": "report",
     "cellenhance.tasks.report.requests": "ReportRequest",
     "cellenhance.tasks.requests": "DemoRequest",

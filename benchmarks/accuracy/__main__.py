@@ -15,19 +15,24 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.accuracy.enhanced import measure_enhanced
 from benchmarks.accuracy.forest import score_forest
-from benchmarks.accuracy.methods import METHODS
+from benchmarks.accuracy.methods import METHODS, SCREENED
 from benchmarks.accuracy.networks import (
     request_for,
     score_network,
-    steps_within,
-    train_network,
+    started_from,
+    train_method,
 )
-from benchmarks.accuracy.rows import Row, RunKey, append_row, is_done, make_row
+from benchmarks.accuracy.rows import Row, RunKey, append_figures, append_row, is_done, make_row
 from benchmarks.accuracy.sets import SETS, dimmed_set, draw_split, screening_ids
 from cellenhance.data.dataset.manifest import load_dataset
 from cellenhance.data.dataset.splits import load_split
 
+ENHANCED = "enhanced.csv"
+"""Beside the results: how good the enhanced images of each AEP run are."""
+MEASURED = 12
+"""Scored images of which enhanced images are measured at most."""
 RESULTS = Path(__file__).parents[1] / "results" / "accuracy.csv"
 
 
@@ -45,7 +50,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=5, help="that train; 0: all but the test's")
     parser.add_argument("--budget", type=int, default=60, help="seconds of CPU for training")
     parser.add_argument("--subset", choices=("test", "val"), default="test")
-    parser.add_argument("--start", type=Path, help="start weights of the methods that take them")
     parser.add_argument("--shard", default="1/1")
     return parser.parse_args()
 
@@ -81,18 +85,23 @@ def run(key: RunKey, data: Path, options: argparse.Namespace) -> Row:
     scored = table.subset(1, "test")
     if key.subset == "val":
         scored = screening_ids(dataset, key.set, split)
-    method = METHODS[key.method]
+    method = (METHODS | SCREENED)[key.method]
     if method.is_forest:
         scores, seconds = score_forest(dataset, table.subset(1, "train"), scored, key.seed)
         return make_row(key, scores, seconds, 0, "", "")
     name = f"{key.set}-{key.photons}-{key.images}-{key.method}-{key.seed}-{key.budget_s}"
     folder = work / "runs" / name.replace(", ", "-")
-    request = request_for(method, dataset, split, key.seed, folder, options.start)
-    steps = steps_within(request, key.budget_s, work / "steps.json", f"{key.method} {key.set}")
-    checkpoint, seconds, command = train_network(request, steps)
+    request = request_for(method, dataset, split, key.seed, folder)
+    sizes = [each for each in method.changes if each.startswith("settings.")]
+    kind = " ".join([key.set, request.model, *sizes])
+    checkpoint, seconds, steps, command = train_method(
+        method, request, key.budget_s, work / "steps.json", kind
+    )
     scores = score_network(checkpoint, dataset, scored)
-    start = options.start.name if request.init_from else ""
-    return make_row(key, scores, seconds, steps, command, start)
+    parts = {"train": table.subset(1, "train"), key.subset: scored[:MEASURED]}
+    figures = measure_enhanced(checkpoint, dataset, parts)
+    append_figures(options.results.with_name(ENHANCED), key, figures)
+    return make_row(key, scores, seconds, steps, command, started_from(folder))
 
 
 if __name__ == "__main__":

@@ -11,34 +11,54 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Method:
-    """A way to train: model and recipe of the catalogue, changes, where the weights start."""
+    """A way to train: model and recipe of the catalogue, changes, `--init` of train.
+
+    `first` is a model that is trained for half of the time, and from whose run this one starts.
+    """
 
     model: str
     recipe: str | None = None
     changes: tuple[str, ...] = ()
     init: str = "none"
+    first: str | None = None
     is_forest: bool = False
-
-    def words(self) -> list[str]:
-        """Return the options of ``cellenhance train`` that make it."""
-        recipe = ["--recipe", self.recipe] if self.recipe else []
-        changes = [word for change in (*COMMON, *self.changes) for word in ("--set", change)]
-        return ["-m", self.model, *recipe, *changes]
 
 
 COMMON = ("recipe.crop_px=128", "recipe.batch_size=4")
 
+AFFINE = ("recipe.augmentation.affine={rotation_deg: 20, scale: 0.15, shear_deg: 5, shift: 0.05}",)
+"""The affine changes of the recipe `cellenhance`."""
+
 METHODS = {
     "published": Method("aep-code"),
     "light-unet": Method("light-unet"),
-    "aep": Method("aep"),
     "light-unet, few-images": Method("light-unet", "few-images"),
+    "aep": Method("aep"),
     "fine-unet": Method("fine-unet"),
-    "fine-unet-wide": Method("fine-unet-wide"),
-    "fine-unet-pair": Method("fine-unet-pair"),
-    "aep-fine": Method("aep-fine"),
-    "aep-fine-muted": Method("aep-fine-muted"),
+    "fine-unet, affine": Method("fine-unet", changes=AFFINE),
     "fine-unet, start": Method("fine-unet", init="start"),
+    "fine-unet-wide": Method("fine-unet-wide"),
+    "aep-fine": Method("aep-fine"),
     "aep-fine, start": Method("aep-fine", init="start"),
+    "aep-fine, grown": Method("aep-fine", init="start", first="fine-unet"),
+    "aep-fine of 1 filter, grown": Method(
+        "aep-fine", changes=("settings.n_filters=1",), init="start", first="fine-unet"
+    ),
+    "aep-fine-muted, start": Method("aep-fine-muted", init="start"),
+    "fine-unet-pair, start": Method("fine-unet-pair", init="start"),
     "forest": Method("", is_forest=True),
 }
+"""What the comparison is about."""
+
+SCREENED = {
+    "start, no intensity": Method(
+        "fine-unet", changes=("recipe.augmentation.intensity=null",), init="start"
+    ),
+    "start, affine": Method("fine-unet", changes=AFFINE, init="start"),
+    "start, rate 0.002": Method("fine-unet", changes=("recipe.learning_rate=0.002",), init="start"),
+    "start, cross-entropy": Method(
+        "fine-unet", changes=("recipe.loss.lovasz_softmax=0",), init="start"
+    ),
+    "start, 1 filter": Method("aep-fine", changes=("settings.n_filters=1",), init="start"),
+}
+"""Variants that only screening looks at, on images that do not test."""

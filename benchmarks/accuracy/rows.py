@@ -86,6 +86,19 @@ def append_row(path: Path, row: Row) -> None:
         file.write(text.getvalue())  # one write: several processes may append
 
 
+def append_figures(path: Path, key: RunKey, rows: list[dict[str, object]]) -> None:
+    """Add the figures of the enhanced images of a run, one line each, in one write."""
+    if not rows:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*asdict(key), *rows[0]], lineterminator="\n")
+    if not path.exists():
+        writer.writeheader()
+    writer.writerows(asdict(key) | row for row in rows)
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text.getvalue())
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows; none where there is no file yet."""
     if not path.exists():

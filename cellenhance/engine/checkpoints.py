@@ -202,6 +202,12 @@ def load_training(path: Path, network: nn.Module, optimizer: Optimizer) -> Train
     return state
 
 
+def load_header(path: Path) -> ModelHeader:
+    """Return the header of a checkpoint file, its weights unread; errors as `load_model`."""
+    with _opened(path) as file:
+        return _read_header(file.metadata() or {}, path).model
+
+
 def load_state(path: Path) -> TrainingState:
     """Return the counters of a last checkpoint without reading its weights.
 

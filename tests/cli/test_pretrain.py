@@ -21,11 +21,11 @@ def test_training_starts_from_what_pretrain_wrote(
     assert json.loads(made.stdout)["steps"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["start.safetensors", "start.yaml"]
     run = tmp_path / "run"
-    words = ("-m", "aep-fine", "-o", run, "--epochs", 1, *tiny_training, "--init-from", start)
+    words = ("-m", "aep-fine", "-o", run, "--epochs", 1, *tiny_training, "--init", start)
     trained = cli("train", tiny_dataset, *words, "-v")
     assert trained.exit_code == 0, trained.stderr
-    # All but the ensemble: both heads have three classes, as the regions do.
-    assert "2 start at random" in trained.stderr
+    # Two of the ensemble, and both heads: their classes are others than the regions.
+    assert "6 start at random" in trained.stderr
 
 
 def test_the_plan_says_how_long_and_writes_nothing(cli: RunCli, tmp_path: Path) -> None:

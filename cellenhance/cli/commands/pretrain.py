@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
+from cellenhance.tasks.pretrain.requests import PretrainRequest
 
 if TYPE_CHECKING:
-    from cellenhance.tasks.pretrain.pretrain import PretrainRequest
+    from cellenhance.engine.pretraining.pretrainer import PretrainReport
 
 _LINE_EVERY = 100
 """Steps from one line of progress to the next."""
@@ -19,72 +17,20 @@ _LINE_EVERY = 100
 
 @command
 def pretrain(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            show_default=False,
-            help="Images or folders of images, dataset folders, or world (synthetic scenes; "
-            "world:KIND for one kind). SOURCE@2 fills twice as much of every batch.",
-        ),
-    ],
-    output: options.Output,
-    model: Annotated[
-        str, typer.Option("-m", "--model", help="A model of the catalogue that is one network.")
-    ] = "fine-unet",
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", min=1, show_default=False, help="Steps (default: 3000)."),
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            "--init", show_default=False, help="Weights to go on from (default: random ones)."
-        ),
-    ] = None,
-    set_: options.Set = None,
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the unfinished run of this output.")
-    ] = False,
-    overwrite: options.Overwrite = False,
-    dry_run: options.DryRun = False,
-    json: options.Json = False,
+    request: PretrainRequest, dry_run: options.DryRun = False, json: options.Json = False
 ) -> None:
     """Make start weights for training from images, with labels or without.
 
     The network learns to see the picture behind simulated noise, and, where there are labels, the
-    inside and the boundary of objects. Training starts from the file with --init-from.
+    inside and the boundary of objects. Training starts from the file with --init FILE.
 
     Example: cellenhance pretrain plates/ labelled/ world@2 -o start.safetensors --steps 2000
     """
-    from cellenhance.tasks.pretrain.pretrain import PretrainRequest
-
-    request = PretrainRequest(
-        sources=tuple(sources),
-        output=output,
-        model=model,
-        steps=steps,
-        seed=seed,
-        device=device,
-        precision=precision,
-        assignments=tuple(set_ or ()),
-        init=init,
-        resume=resume,
-        overwrite=overwrite,
-    )
-    if dry_run:
-        _show_plan(request, json)
-    else:
-        _run(request, json)
-
-
-def _run(request: PretrainRequest, json: bool) -> None:
-    from cellenhance.engine.pretraining.pretrainer import PretrainReport
     from cellenhance.tasks.pretrain.pretrain import pretrain as task
 
+    if dry_run:
+        _show_plan(request, json=json)
+        return
     with console.progress_bar() as progress:
 
         def report(event: PretrainReport) -> None:
@@ -101,7 +47,7 @@ def _run(request: PretrainRequest, json: bool) -> None:
         )
 
 
-def _show_plan(request: PretrainRequest, json: bool) -> None:
+def _show_plan(request: PretrainRequest, *, json: bool) -> None:
     from cellenhance.tasks.pretrain.pretrain import plan_pretraining
 
     plan = plan_pretraining(request)

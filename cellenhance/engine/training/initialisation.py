@@ -1,12 +1,14 @@
 """Weights from a file into a network, with a report of what happened to every tensor.
 
 A file is a safetensors checkpoint of ours, or a plain safetensors file of an encoder with
-torchvision's names (ResNet-34/50/101, VGG16-BN). Nothing is downloaded.
+torchvision's names (ResNet-34/50/101, VGG16-BN). Start weights for some architectures are shipped
+with the package; nothing is downloaded.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +16,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from cellenhance.engine.checkpoints import check_intact
-from cellenhance.errors import CheckpointError
+from cellenhance.catalog import Component, ModelEntry
+from cellenhance.engine.checkpoints import check_intact, load_header
+from cellenhance.errors import CheckpointError, SettingsError
 from cellenhance.networks.blocks import InputConv2d
 from cellenhance.networks.translation_norm import TranslationNorm
+from cellenhance.runs.folder import checkpoints_of
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
+START_WEIGHTS: Mapping[str, str] = {"fine_unet": "start-fine-unet.safetensors"}
+"""Shipped start weights by architecture; docs/reference/start-weights.md says what made them."""
 
 _OURS = "model."
+_HEAD = "classifier."
 _FOREIGN_PARTS = ("fc.", "classifier.")
 """Heads for photographs in torchvision's files; never looked for in a segmentation network."""
 
@@ -50,14 +59,69 @@ class InitialisationReport:
         )
 
 
-def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
+def find_start(asked: str | None, entry: ModelEntry) -> Path | None:
+    """Return the file that a network starts from, or None for random weights.
+
+    Parameters
+    ----------
+    asked : "start" (the shipped weights), "none", a file, or a run; None takes the shipped weights
+        where the model has some
+    entry : resolved
+
+    Raises
+    ------
+    SettingsError
+        There are no start weights for the model, and they were asked for; or a run has folds.
+    CheckpointError
+        `asked` is a folder, but not that of a run.
+    """
+    if asked == "none":
+        return None
+    if asked is None or asked == "start":
+        path = _shipped_for(entry)
+        if path is None and asked is not None:
+            known = ", ".join(sorted(START_WEIGHTS))
+            raise SettingsError(
+                f"--init start: there are no start weights for '{entry.name}'; they are for the "
+                f"architectures {known} with the settings of the catalogue. Use --init none"
+            )
+        return path
+    path = Path(asked)
+    if not path.is_dir():
+        return path
+    found = checkpoints_of(path)
+    if len(found) > 1:
+        raise SettingsError(f"--init {asked}: has {len(found)} folds; name the folder of one")
+    return found[0]
+
+
+def _shipped_for(entry: ModelEntry) -> Path | None:
+    """Return the shipped weights that every network of the model fits, or None."""
+    parts = [part for part in entry.components.values() if isinstance(part, Component)]
+    parts = parts or [Component(architecture=entry.architecture, settings=entry.settings)]
+    names = {part.architecture for part in parts}
+    if len(names) > 1 or not names <= set(START_WEIGHTS):
+        return None
+    # Another width leaves nothing that could be taken over.
+    if any("width" in part.settings for part in parts):
+        return None
+    return WEIGHTS_FOLDER / START_WEIGHTS[names.pop()]
+
+
+def initialise_from(
+    network: nn.Module, path: Path, classes: Sequence[str] | None = None
+) -> InitialisationReport:
     """Set the tensors of `network` that the file `path` has under the same name.
 
-    Files of ours serve networks of other channels and of statistics per translation too (`_adapt`);
-    heads of other classes start at random.
+    Files of ours serve networks of other channels and of statistics per translation too (`_adapt`).
 
     Names are compared as they are, and below every part of the network under which the most names
     of the file are found (an encoder, also of both networks of AEP).
+
+    Parameters
+    ----------
+    classes : names of the network's classes; where the file is for others its heads are left over,
+        since a head for other classes is a worse start than none. None: heads are taken too
 
     Raises
     ------
@@ -65,6 +129,8 @@ def initialise_from(network: nn.Module, path: Path) -> InitialisationReport:
         The file is missing, no safetensors file, or fits no tensor of the network.
     """
     source, is_ours = _read(path)
+    if is_ours and classes is not None and load_header(path).class_names != tuple(classes):
+        source = {name: tensor for name, tensor in source.items() if _HEAD not in name}
     target = network.state_dict()
     prefixes = _best_prefixes(set(source), target)
     matched: dict[str, Tensor] = {}

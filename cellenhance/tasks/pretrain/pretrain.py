@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.device import choose_compute, free_memory_bytes
 from cellenhance.engine.pretraining.pretrainer import Pretrainer, Report
 from cellenhance.engine.pretraining.settings import PretrainSettings
-from cellenhance.engine.training.initialisation import initialise_from
+from cellenhance.engine.training.initialisation import find_start, initialise_from
 from cellenhance.engine.training.interruption import ERRORS, deferred_signals
 from cellenhance.errors import CheckpointError, OutputExistsError, SettingsError
 from cellenhance.networks.registry import build_network
@@ -32,6 +30,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.runs.folder import collect_versions
 from cellenhance.runs.header import ModelHeader, TrainingState
 from cellenhance.settings import merge_layers, parse_assignments, validate_settings
+from cellenhance.tasks.pretrain.requests import PretrainRequest
 from cellenhance.tasks.pretrain.sources import OpenedSource, open_source
 
 logger = logging.getLogger(__name__)
@@ -41,42 +40,6 @@ _DATA_SHARE = 0.5
 _TIMED_STEPS = 3
 _DECIDING = ("model", "seed", "init", "settings", "sources", "device", "precision", "threads")
 """What of a record decides the weights."""
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainRequest:
-    """What `pretrain` is asked to do.
-
-    Attributes
-    ----------
-    sources : "world", "world:KIND", dataset folders, images or folders of them; "SOURCE@SHARE"
-        sets how much of every batch a source fills (1 where it is not said)
-    output : the start weights, a .safetensors file; a record of the same name ends in .yaml
-    init : start weights to go on from; None starts at random
-    """
-
-    sources: tuple[str, ...]
-    output: Path
-    model: str = "fine-unet"
-    steps: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    assignments: tuple[str, ...] = ()
-    init: Path | None = None
-    resume: bool = False
-    overwrite: bool = False
-    command_line: str = field(default_factory=lambda: shlex.join(["cellenhance", *sys.argv[1:]]))
-
-    @property
-    def record_path(self) -> Path:
-        """Return where sources, settings and versions are written."""
-        return self.output.with_suffix(".yaml")
-
-    @property
-    def state_path(self) -> Path:
-        """Return where an unfinished run keeps its state."""
-        return self.output.with_name(f"{self.output.stem}.unfinished.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +138,13 @@ def _prepare(
 ) -> tuple[Pretrainer, ModelHeader, dict[str, Any]]:
     """Return the run before its first step, the header of its file, and its record."""
     settings = _settings(request)
-    compute = choose_compute(request.device, request.precision)
+    compute = choose_compute(request.compute.device, request.compute.precision)
     entry = load_catalog().resolve(request.model)
     with seeding.seeded(request.seed, "initialisation"):
         network = build_network(entry, 1, len(REGION_NAMES))
-    if request.init is not None:
-        logger.info("%s: %s", request.init, initialise_from(network, request.init).summary())
+    start = find_start(request.init, entry)
+    if start is not None:
+        logger.info("%s: %s", start.name, initialise_from(network, start).summary())
     store = SampleStore(int(free_memory_bytes(torch.device("cpu")) * _DATA_SHARE))
     sources = [open_source(each, store, progress) for each in request.sources]
     if len(sources) > settings.batch_size:
@@ -203,11 +167,16 @@ def _prepare(
     header = ModelHeader(
         entry=entry, in_channels=1, classes=classes, normalization=Normalization(method="per-image")
     )
-    return pretrainer, header, _record(request, settings, sources, pretrainer)
+    record = _record(request, settings, sources, pretrainer)
+    return (
+        pretrainer,
+        header,
+        record | {"init": None if start is None else checkpoint_sha256(start)},
+    )
 
 
 def _settings(request: PretrainRequest) -> PretrainSettings:
-    given = parse_assignments(request.assignments)
+    given = parse_assignments(request.set)
     steps = {} if request.steps is None else {"steps": request.steps}
     return validate_settings(PretrainSettings, merge_layers(given, steps), where="--set")
 
@@ -221,7 +190,6 @@ def _record(
     return {
         "model": request.model,
         "seed": request.seed,
-        "init": None if request.init is None else checkpoint_sha256(request.init),
         "settings": settings.model_dump(mode="json"),
         "sources": [
             {
@@ -236,7 +204,7 @@ def _record(
         "precision": pretrainer.compute.precision,
         "threads": torch.get_num_threads(),
         "versions": collect_versions(),
-        "command": request.command_line,
+        "command": request.command,
     }
 
 

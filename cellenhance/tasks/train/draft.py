@@ -16,7 +16,7 @@ from cellenhance.engine import seeding
 from cellenhance.engine.checkpoints import checkpoint_sha256
 from cellenhance.engine.device import Compute, choose_compute
 from cellenhance.engine.training.epochs import count_steps
-from cellenhance.engine.training.initialisation import initialise_from
+from cellenhance.engine.training.initialisation import find_start, initialise_from
 from cellenhance.engine.training.pace import ImageShapes, Pace, fit_to_time, measure_pace
 from cellenhance.engine.training.records import FitPlan
 from cellenhance.engine.training.settings import (
@@ -89,6 +89,17 @@ class RunDraft:
         """Return the steps of an epoch."""
         return count_steps(self.shapes, self.settings.recipe)
 
+    @property
+    def initialised_from(self) -> str | None:
+        """Return the name and hash of the file that the network starts from."""
+        return _identify(_start_of(self.request, self.asked))
+
+    @property
+    def start_name(self) -> str | None:
+        """Return the name of that file."""
+        start = _start_of(self.request, self.asked)
+        return None if start is None else start.name
+
     def with_pace(self, short_s: float = 60.0) -> RunDraft:
         """Return the draft with its pace, measured now if it was not; see `measure_pace`."""
         if self.pace is not None:
@@ -153,7 +164,7 @@ def draft_run(request: TrainRequest) -> RunDraft:
     settings, continued = (asked, ()) if former is None else agree(former, asked, request)
     fitted = fit_batch(settings, network, largest_px)
     if former is not None:
-        _refuse_other_start(former, settings, fitted, identify_weights(request.init_from))
+        _refuse_other_start(former, settings, fitted, _identify(_start_of(request, asked)))
     draft = RunDraft(
         request, dataset, train_ids, val_ids, compute, asked, fitted, network, former, continued
     )
@@ -170,7 +181,7 @@ def _refuse_other_start(
         raise started_otherwise(former, f"recipe.batch_size: {before}, now {now}")
     start = former.record.initialised_from
     if start != initialised_from:
-        raise started_otherwise(former, f"--init-from: {start}, now {initialised_from}")
+        raise started_otherwise(former, f"--init: {start}, now {initialised_from}")
 
 
 def _fitted_to_time(draft: RunDraft, limit_s: float) -> RunDraft:
@@ -229,9 +240,10 @@ def _build(settings: RunSettings, dataset: Dataset, request: TrainRequest) -> Se
             settings.model, dataset.description.channels, len(dataset.class_names)
         )
     check_crop(settings.recipe.crop_px, network.stride, settings.model.name)
-    if request.init_from is not None:
-        report = initialise_from(network, request.init_from)
-        logger.info("%s: %s", request.init_from, report.summary())
+    start = _start_of(request, settings)
+    if start is not None:
+        report = initialise_from(network, start, dataset.class_names)
+        logger.info("%s: %s", start.name, report.summary())
         logger.debug("taken over: %s", ", ".join(report.matched))
         logger.debug("start at random: %s", ", ".join(report.reinitialised))
         logger.debug("left over: %s", ", ".join(report.left_over))
@@ -261,7 +273,11 @@ def _subsets(split: SplitTable, fold: int) -> tuple[tuple[str, ...], tuple[str, 
     return train_ids, val_ids
 
 
-def identify_weights(path: Path | None) -> str | None:
+def _start_of(request: TrainRequest, settings: RunSettings) -> Path | None:
+    return find_start(request.init, settings.model)
+
+
+def _identify(path: Path | None) -> str | None:
     """Return the name and hash of a file of weights."""
     if path is None:
         return None

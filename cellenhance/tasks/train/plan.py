@@ -28,6 +28,7 @@ class RunPlan:
     ----------
     first_epoch, n_epochs : the epoch that comes next (from 1) and the last one
     memory_bytes : what training takes at most
+    start : name of the file of weights that the network starts from; None for random ones
     seconds_per_step, seconds : measured, and from it for all that is left, validation included
     quicker : what would take less time; empty where the run is short
     limit_s, n_asked_epochs : the time limit that the epochs were fitted to, and what was asked
@@ -48,6 +49,7 @@ class RunPlan:
     seconds: float
     device: str
     device_kind: str
+    start: str | None
     quicker: tuple[str, ...]
     limit_s: float | None
     n_asked_epochs: int
@@ -60,9 +62,10 @@ class RunPlan:
         if self.first_epoch > 1:
             is_over = self.first_epoch > self.n_epochs
             epochs = f"epochs {self.first_epoch} to {self.n_epochs}" if not is_over else "all done"
+        start = f" from {self.start}" if self.start else ""
         return (
-            f"{self.model} ({self.n_parameters:,} parameters), recipe '{self.recipe_name}', on "
-            f"{self.device}",
+            f"{self.model} ({self.n_parameters:,} parameters){start}, recipe "
+            f"'{self.recipe_name}', on {self.device}",
             f"{counted(self.n_train, 'training image')}, "
             f"{counted(self.n_val, 'validation image')}; {part} in batches of {self.batch_size}, "
             f"{counted(self.n_steps_per_epoch, 'step')} per epoch, {epochs}",
@@ -92,6 +95,7 @@ class RunPlan:
             "seconds per step, measured": round(self.seconds_per_step, 4),
             "minutes per run": round(self.seconds / 60, 1),
             "device": self.device,
+            "start": self.start,
         }
 
 
@@ -119,6 +123,7 @@ def plan_of(draft: RunDraft) -> RunPlan:
         seconds=seconds,
         device=draft.compute.reason,
         device_kind=kind,
+        start=draft.start_name,
         quicker=_quicker_ways(draft, kind) if seconds >= LONG_S else (),
         limit_s=None if draft.budget is None else draft.budget.limit_s,
         n_asked_epochs=draft.asked.recipe.epochs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
@@ -46,11 +45,13 @@ class TrainRequest(Options):
         "Fit the schedule to this much time, such as 30m, 2h or 90s; a plain number is minutes.",
         metavar="TIME",
     )
-    init_from: Path | None = option(
+    init: str | None = option(
         None,
-        "Start from the weights in this .safetensors file: a checkpoint of ours, or an encoder "
-        "with torchvision's names; -v lists every tensor.",
-        metavar="FILE",
+        "Weights to start from: start (those shipped with the program), none (random), a run, or a "
+        ".safetensors file (a checkpoint of ours, or an encoder with torchvision's names); -v "
+        "lists every tensor.",
+        metavar="start|none|RUN|FILE",
+        unset="start where the model has some",
     )
     seed: Seed = 0
     resume: bool = option(

@@ -14,7 +14,7 @@ from cellenhance.progress import ProgressCallback
 from cellenhance.runs import folder as run_folder
 from cellenhance.runs.folder import RunRecord
 from cellenhance.runs.samples import UsedSample
-from cellenhance.tasks.train.draft import RunDraft, identify_weights
+from cellenhance.tasks.train.draft import RunDraft
 from cellenhance.tasks.train.reading import RunSamples, read_samples
 from cellenhance.tasks.train.resuming import (
     FormerRun,
@@ -78,7 +78,7 @@ def _new_record(draft: RunDraft, samples: RunSamples) -> RunRecord:
         n_val=len(samples.validation),
         training_pixels=samples.class_pixels,
         compute_reason=draft.compute.reason,
-        initialised_from=identify_weights(draft.request.init_from),
+        initialised_from=draft.initialised_from,
         time_budget=draft.budget,
         versions=run_folder.collect_versions(),
         command_line=draft.request.command,

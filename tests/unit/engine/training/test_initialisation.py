@@ -69,6 +69,16 @@ def test_a_single_network_starts_both_networks_of_aep(tmp_path: Path) -> None:
     assert set(report.reinitialised) == {"ensemble.weight", "ensemble.bias"}
 
 
+def test_a_head_for_other_classes_is_left_over_even_where_it_fits(tmp_path: Path) -> None:
+    source, target = build("fine-unet", classes=3, seed=1), build("fine-unet", classes=3, seed=2)
+    path = saved(source, "fine-unet", tmp_path / "a.safetensors")  # classes 0, 1 and 2
+    before = target.classifier.weight.detach().clone()
+    report = initialise_from(target, path, ("ground", "cell", "nucleus"))
+    assert set(report.reinitialised) == {"classifier.weight", "classifier.bias"}
+    assert torch.equal(target.classifier.weight, before)
+    assert initialise_from(target, path, ("0", "1", "2")).reinitialised == ()
+
+
 def test_statistics_serve_every_translation(tmp_path: Path) -> None:
     source, target = build("fine-unet", seed=1), build("aep-fine", classes=3, seed=2)
     given = source.state_dict()  # shares its memory with the network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,19 +9,25 @@ import torch
 import yaml
 
 from cellenhance.engine.checkpoints import load_model
+from cellenhance.engine.options import ComputeOptions
 from cellenhance.engine.pretraining.pretrainer import PretrainReport
 from cellenhance.errors import CheckpointError, InterruptedRunError, OutputExistsError
 from cellenhance.tasks.pretrain import pretrain as module
-from cellenhance.tasks.pretrain.pretrain import PretrainRequest, plan_pretraining, pretrain
+from cellenhance.tasks.pretrain.pretrain import plan_pretraining, pretrain
+from cellenhance.tasks.pretrain.requests import PretrainRequest
 
 SMALL = ("crop_px=32", "batch_size=3")
 
 
 def request(output: Path, dataset: Path, **changes: object) -> PretrainRequest:
     asked = PretrainRequest(
-        sources=("world@2", str(dataset)), output=output, steps=6, assignments=SMALL, device="cpu"
+        sources=("world@2", str(dataset)),
+        output=output,
+        steps=6,
+        set=SMALL,
+        compute=ComputeOptions(device="cpu"),
     )
-    return replace(asked, **changes)  # type: ignore[arg-type]
+    return asked.model_copy(update=changes)
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -47,7 +52,7 @@ def test_a_stopped_run_goes_on_to_bitwise_the_same_weights(
             pretrain(broken, interrupt)
     assert broken.state_path.exists()
     assert not broken.output.exists()
-    pretrain(replace(broken, resume=True))
+    pretrain(broken.model_copy(update={"resume": True}))
     assert not broken.state_path.exists()
     one, two = weights(straight.output), weights(broken.output)
     assert one.keys() == two.keys()
@@ -70,9 +75,10 @@ def test_another_seed_or_source_does_not_resume(tmp_path: Path, tiny_dataset: Pa
     pretrain(asked)
     asked.output.rename(asked.state_path)  # as if it had been stopped
     with pytest.raises(CheckpointError, match=r"started otherwise .seed: 0, now 1"):
-        pretrain(replace(asked, seed=1, resume=True))
+        pretrain(asked.model_copy(update={"seed": 1, "resume": True}))
+    sources = ("world", str(tiny_dataset))
     with pytest.raises(CheckpointError, match=r"started otherwise .sources"):
-        pretrain(replace(asked, sources=("world", str(tiny_dataset)), resume=True))
+        pretrain(asked.model_copy(update={"sources": sources, "resume": True}))
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path, tiny_dataset: Path) -> None:
@@ -80,7 +86,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, tiny_dataset: Path) -> N
     first = pretrain(asked)
     with pytest.raises(OutputExistsError, match="--overwrite"):
         pretrain(asked)
-    again = pretrain(replace(asked, resume=True))  # finished already: nothing to do
+    again = pretrain(asked.model_copy(update={"resume": True}))  # nothing is left to do
     assert again.sha256 == first.sha256
 
 
