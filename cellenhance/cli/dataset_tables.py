@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cellenhance.cli import console
 from cellenhance.pixel_size import describe_pixel_size
+from cellenhance.texts import counted
 
 if TYPE_CHECKING:
     from cellenhance.tasks.datasets.inspect_records import InspectReport, Spread
@@ -24,7 +25,7 @@ def show_survey(found: SourceSurvey) -> None:
     sizes = sorted(survey.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{h} x {w} ({n})" for (h, w), n in sizes[:_MOST_SIZES])
     if len(sizes) > _MOST_SIZES:
-        shown += f" and {len(sizes) - _MOST_SIZES} more sizes"
+        shown += f" and {counted(len(sizes) - _MOST_SIZES, 'more size')}"
     channels = sorted({each.channels.n_channels for each in survey.facts})
     rows = [["layout", f"{source.layout} ({source.reason})"]]
     rows += [[role, folder] for role, folder in source.folders]
@@ -71,15 +72,16 @@ def show_plan(plan: PreparePlan) -> None:
     console.print_table(
         "Classes", ["index", "class", "mask values", "colour"], rows, numeric_from=4
     )
-    cut = f"{plan.n_samples} from {len(plan.survey.facts)} image(s), cut into tiles"
+    cut = f"{plan.n_samples} from {counted(len(plan.survey.facts), 'image')}, cut into tiles"
     is_cut = plan.n_samples > len(plan.survey.facts)
     written = [
         ["samples", cut if is_cut else str(plan.n_samples)],
         ["channels", plan.channels.decision],
     ]
     if plan.snapped:
-        moved = f"{sum(plan.snapped.values())} pixel(s) of {len(plan.snapped)} mask(s)"
-        written.append(["mended (--snap-masks)", moved])
+        n_moved = sum(plan.snapped.values())
+        moved = f"{counted(n_moved, 'pixel')} of {counted(len(plan.snapped), 'mask')}"
+        written.append(["corrected (--snap-masks)", moved])
     console.print_table("To be written", ["what", "value"], written, numeric_from=2)
 
 
@@ -103,7 +105,8 @@ def show_report(report: InspectReport) -> None:
     description = report.dataset.description
     sizes = sorted(report.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{h} x {w} ({n})" for (h, w), n in sizes[:_MOST_SIZES])
-    more = f" and {len(sizes) - _MOST_SIZES} more sizes" if len(sizes) > _MOST_SIZES else ""
+    n_more = len(sizes) - _MOST_SIZES
+    more = f" and {counted(n_more, 'more size')}" if n_more > 0 else ""
     rows = [
         ["samples", str(len(report.dataset.samples))],
         ["sizes (px)", shown + more],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cellenhance.cli import console
 from cellenhance.errors import DatasetError, PartlyDoneError, SettingsError
+from cellenhance.texts import counted
 
 _NAMED = 10
 _REASONS = 3
@@ -58,7 +59,7 @@ def report_end(
     if skipped:
         more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
         names = ", ".join(path.name for path in skipped[:_NAMED]) + more
-        console.note(f"{len(skipped)} files that are no images skipped: {names}")
+        console.note(f"{counted(len(skipped), 'non-image file')} skipped: {names}")
     if failed:
         reasons = "; ".join(reason for _, reason in failed[:_REASONS])
         if len(failed) > _REASONS:

@@ -47,7 +47,7 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     replaces the defaults of the class.
 
     Exit codes: those of `CellEnhanceError`; 5 when memory or disk ran out; 130 on Ctrl-C; 143 on
-    SIGTERM; 1 for anything that is a bug of ours.
+    SIGTERM; 1 for anything that is a bug in cellenhance.
     """
     signature = inspect.signature(body, eval_str=True)
     records = {

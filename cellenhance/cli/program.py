@@ -110,7 +110,7 @@ def _unknown_option(command: Any, word: str) -> str:
 
 
 def _unknown_command(context: Any, word: str) -> str:
-    """Return what to say of a word that is no command of this group."""
+    """Return what to say of a word that is not a command of this group."""
     known = _all_commands(context.find_root().command)
     asked = word.lower().replace("_", "-")
     same = [path for path in known if asked in (path.split()[-1], path.replace(" ", "-"))]

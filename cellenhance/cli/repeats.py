@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from cellenhance.data.name_lists import name_some
+from cellenhance.texts import counted
 
 
 @dataclass
@@ -52,15 +53,14 @@ class RepeatedWarnings:
         lines = []
         for kind in self._kinds.values():
             if kind.more and kind.level == level:
-                files = "file" if len(kind.more) == 1 else "files"
                 names = name_some([PurePath(each).name for each in kind.more], 3)
-                lines.append(f"{len(kind.more)} more {files} ({names}): {kind.text}")
+                lines.append(f"{counted(len(kind.more), 'more file')} ({names}): {kind.text}")
                 kind.more.clear()
         return lines
 
 
 def _split(record: logging.LogRecord) -> tuple[str, str]:
-    """Return the file that a record begins with, "" for none, and what is said of it."""
+    """Return the file that a record begins with, "" for none, and what it says about it."""
     message = record.getMessage()
     first = record.args[0] if isinstance(record.args, tuple) and record.args else None
     file = str(first) if isinstance(first, PurePath) else ""

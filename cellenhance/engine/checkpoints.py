@@ -99,7 +99,7 @@ def _content_sha256(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) ->
 
 
 def check_intact(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
-    """Refuse a file that has changed since it was written, or whose tensors are no numbers.
+    """Refuse a file that has changed since it was written, or whose tensors are not all numbers.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def check_intact(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, 
     Raises
     ------
     CheckpointError
-        A single bit of a file of ours differs, or a tensor holds NaN or infinity.
+        A single bit of the file differs, or a tensor holds NaN or infinity.
     """
     header = _header_values(metadata, path) if _HEADER_KEY in metadata else {}
     stated = header.pop("sha256", None)
@@ -219,7 +219,7 @@ def load_state(path: Path) -> TrainingState:
     with _opened(path) as file:
         state = _read_header(file.metadata() or {}, path).state
     if state is None:
-        raise CheckpointError(f"{path}: holds weights only, training cannot go on from it")
+        raise CheckpointError(f"{path}: holds weights only; training cannot go on from it")
     return state
 
 
@@ -265,13 +265,13 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path}: is damaged or no safetensors file; use the last complete checkpoint"
+            f"{path}: is damaged or is not a safetensors file; use the last complete checkpoint"
         ) from error
 
 
 def _read_header(metadata: Mapping[str, str], path: Path) -> FileHeader:
     if _HEADER_KEY not in metadata:
-        raise CheckpointError(f"{path}: is a safetensors file, but none that cellenhance wrote")
+        raise CheckpointError(f"{path}: is a safetensors file, but not one that cellenhance wrote")
     try:
         return validate_settings(FileHeader, _header_values(metadata, path), where="its header")
     except SettingsError as error:

@@ -10,6 +10,7 @@ import psutil
 import torch
 
 from cellenhance.errors import DeviceError
+from cellenhance.texts import counted
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -72,7 +73,7 @@ def _check_there(device: torch.device, name: str) -> None:
         raise DeviceError(f"device '{name}' is not supported; use auto, cpu, cuda, cuda:1 or mps")
     raise DeviceError(
         f"device '{name}' is not there: this torch ({torch.__version__}) sees "
-        f"{torch.cuda.device_count()} CUDA devices; `cellenhance doctor` says more"
+        f"{counted(torch.cuda.device_count(), 'CUDA device')}; `cellenhance doctor` says more"
     )
 
 

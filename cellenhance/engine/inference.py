@@ -34,6 +34,7 @@ from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.complexity import activation_bytes_per_pixel
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.runs.stored_confusion import ENSEMBLE
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -157,8 +158,9 @@ class Predictor:
         """
         if plane.channels != self.header.in_channels:
             raise DatasetError(
-                f"the image has {plane.channels} channels, the model takes "
-                f"{self.header.in_channels}; pick one with --channel N or use a model of as many"
+                f"the image has {counted(plane.channels, 'channel')}, the model takes "
+                f"{self.header.in_channels}; pick one with --channel N or use a model that takes "
+                "as many channels"
             )
         inputs = [prepare_input(plane, member.header) for member in self.members]
         parts = self._blend(plane, inputs) if self.window_px else self._cut(plane, inputs)
@@ -236,7 +238,7 @@ def load_predictor(
     Raises
     ------
     CheckpointError
-        A file is not a checkpoint of ours, or is damaged.
+        A file is not a checkpoint of cellenhance, or is damaged.
     SettingsError
         The networks do not fit together, or tiles cannot be chosen for them.
     """
@@ -273,12 +275,14 @@ def _check_members(members: Sequence[LoadedModel]) -> None:
         if other.header.class_names != first.class_names:
             raise SettingsError(
                 f"{other.path} has the classes {list(other.header.class_names)}, "
-                f"{members[0].path} {list(first.class_names)}; only runs of equal classes combine"
+                f"{members[0].path} {list(first.class_names)}; only runs with the same classes can "
+                "be combined"
             )
         if other.header.in_channels != first.in_channels:
             raise SettingsError(
-                f"{other.path} takes {other.header.in_channels} channels, {members[0].path} "
-                f"{first.in_channels}; only runs of equal channels combine"
+                f"{other.path} takes {counted(other.header.in_channels, 'channel')}, "
+                f"{members[0].path} {first.in_channels}; only runs with the same "
+                "channels can be combined"
             )
 
 
@@ -291,7 +295,7 @@ def _fixed_window(members: Sequence[LoadedModel]) -> int | None:
         return None
     if len(windows) > 1 or None in windows:
         raise SettingsError(
-            f"{members[0].path}: the runs were trained with windows of {windows} px; only runs of "
-            "one window size combine"
+            f"{members[0].path}: the runs were trained with windows of {windows} px; only runs "
+            "with one window size can be combined"
         )
     return windows.pop()

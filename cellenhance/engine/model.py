@@ -115,7 +115,7 @@ def load_model(path: str | PathLike[str], device: str = "auto", precision: str =
     Raises
     ------
     CheckpointError
-        `path` is not a run or a checkpoint of ours, or is damaged.
+        `path` is not a run or a checkpoint of cellenhance, or is damaged.
     DeviceError
         The device or the precision is not there.
     """

@@ -19,6 +19,7 @@ from cellenhance.data.preprocess import PreprocessStep, is_pointwise, preprocess
 from cellenhance.engine.tiling import Tile, reflect_indices
 from cellenhance.errors import DatasetError
 from cellenhance.runs.header import ModelHeader
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +132,9 @@ class MatchedPlane:
             )
         if facts.n_colors != self.channels and not facts.is_grey_rgb:
             raise DatasetError(
-                f"{info.path}: is in colour, the model takes {self.channels} channel; pick one "
-                "with --channel N (from 0) or --grey mean, or use a model of as many"
+                f"{info.path}: is in colour, the model takes {counted(self.channels, 'channel')}; "
+                "pick one with --channel N (from 0) or --grey mean, or use a model that takes "
+                "colour images"
             )
         return region[..., : self.channels]
 
@@ -164,8 +166,8 @@ def match_channels(source: ImageSource, channels: int) -> tuple[tuple[Plane, ...
 
 def _mismatch(info: ImageInfo, channels: int) -> str:
     return (
-        f"{info.path}: has {info.channels} channels, the model takes {channels}; pick one with "
-        "--channel N (from 0) or --grey mean, or use a model of as many"
+        f"{info.path}: has {counted(info.channels, 'channel')}, the model takes {channels}; pick "
+        "one with --channel N (from 0) or --grey mean, or use a model that takes as many channels"
     )
 
 

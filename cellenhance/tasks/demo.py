@@ -182,7 +182,7 @@ def run_demo(
     Raises
     ------
     OutputExistsError
-        The output is not empty, and is no demo or overwriting was not asked for.
+        The output is not empty, and is not a demo, or overwriting was not asked for.
     """
     output = request.output
     if output.is_dir() and any(output.iterdir()):

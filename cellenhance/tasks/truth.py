@@ -1,4 +1,4 @@
-"""True masks for images that are shown or measured: a folder's, or those of a dataset of ours."""
+"""True masks for images that are shown or measured: a folder's, or those of their dataset."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_truth(
 ) -> TruthMasks:
     """Return the masks in `folder` by relative path without extension, or those beside the images.
 
-    Without `folder`, images inside a dataset of ours bring their masks if its classes are
+    Without `folder`, images inside a cellenhance dataset bring their masks if its classes are
     `class_names`.
 
     Raises

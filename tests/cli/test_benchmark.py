@@ -137,7 +137,7 @@ def test_processes_share_a_benchmark_by_leaving_each_other_s_runs_alone(
     monkeypatch.setattr("cellenhance.tasks.benchmark.benchmark.make_scored", make_the_other)
     done = cli("benchmark", tiny_dataset, "-o", target, *TWO)
     assert done.exit_code == 4
-    assert "light-unet, seed 0, fold 1: another process is at it" in done.stderr
+    assert "light-unet, seed 0, fold 1: another process is working on it" in done.stderr
     assert "3 of 4 runs finished, 1 left" in done.stderr
 
 
@@ -197,7 +197,7 @@ def test_a_protocol_fills_in_the_request_and_prints_its_numbers_beside_ours(
     small = ("-m", "unetpp-l1", "--split", "folds", "--folds", "1", "--epochs", 1, "--probing")
     done = cli(*command, *small, "--batch-size", 2, "--set", "settings.deep_supervision=false")
     assert done.exit_code == 0, done.stderr
-    assert "2 fold(s) where it has 5; 8 images where it has 50" in done.stderr
+    assert "2 folds where it has 5; 8 images where it has 50" in done.stderr
     values = json.loads((tmp_path / "bench" / "benchmark.json").read_text())
     assert values["conditions"][0]["models"][0]["recipe"] == "aep-paper"
     published = {row[0]: row for row in values["tables"][-1]["rows"]}
@@ -223,7 +223,7 @@ def test_without_its_data_a_protocol_says_what_to_get(cli: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("-m", "light-unet,light-unet"), "light-unet stands twice"),
+        (("-m", "light-unet,light-unet"), "light-unet is listed twice"),
         (("-m", ","), "name at least one model"),
         (("-m", "light-unet", "--folds", "3"), "has the folds 1 to 2"),
         (("-m", "light-unet", "--subset", "train"), "expected test or val"),

@@ -48,7 +48,7 @@ def fails(done: Any, code: int) -> str:
 def test_without_truth_it_is_said_that_there_are_no_scores(cli: Any, lab: Path) -> None:
     done = cli(*both(lab))
     assert done.exit_code == 0, done.output
-    assert "3 of 3 images have no true mask and get no scores" in done.stderr
+    assert "3 of 3 images without a true mask, so without scores" in done.stderr
     assert not (lab / "out" / "scores.csv").exists()
     assert "no true mask" not in cli(*both(lab, "--truth", lab / "truth", "--overwrite")).stderr
 

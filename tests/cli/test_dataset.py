@@ -110,10 +110,10 @@ def test_stray_values_are_offered_as_ignored_or_left_out_by_name(
     stray[0, 0] = 77
     write_mask(source / "masks" / "c4_mask.tif", stray)
     line = fails(3, "prepare", source, "-o", tmp_path / "set", *CLASSES)
-    assert "in 1 mask(s) (masks/c4_mask.tif): 77 (1 px)" in line
+    assert "in 1 mask (masks/c4_mask.tif): 77 (1 px)" in line
     assert line.endswith("--class background=0 --class cell=255 --ignore 77")
     result = run("prepare", source, "-o", tmp_path / "set", *CLASSES, "--exclude", "c4")
-    assert "1 pair(s) excluded by name: images/c4.tif" in result.stderr
+    assert "1 pair excluded by name: images/c4.tif" in result.stderr
     assert len(load_dataset(tmp_path / "set").samples) == 9
     run("prepare", source, "-o", tmp_path / "set", *CLASSES, "--ignore", 77, "--overwrite")
     dataset = load_dataset(tmp_path / "set")
@@ -130,11 +130,11 @@ def test_instance_labels_are_not_offered_as_classes(source: Path, tmp_path: Path
 def test_unmatched_files_are_named_or_skipped(source: Path, tmp_path: Path) -> None:
     (source / "masks" / "c4_mask.tif").unlink()
     line = fails(3, "prepare", source, "-o", tmp_path / "set", *CLASSES)
-    assert "1 file(s) without a partner" in line
+    assert "1 file without a partner" in line
     assert "c4.tif" in line
     result = run("prepare", source, "-o", tmp_path / "set", *CLASSES, "--skip-unmatched")
     assert result.exit_code == 0
-    assert "1 file(s) without a partner left out" in result.stderr
+    assert "1 file without a partner left out" in result.stderr
     assert len(load_dataset(tmp_path / "set").samples) == 9
 
 
@@ -287,7 +287,7 @@ def test_split_counts_the_groups_asked_for_and_says_what_stays_empty(dataset: Pa
     result = run("split", dataset, "--group-by", "^(c)", "--json")
     assert [each["n_groups"] for each in json.loads(result.stdout)] == [1, 0, 0]
     for part in ("val", "test"):
-        said = f"no image is left for the {part} part: 1 independent group(s) in all"
+        said = f"no image is left for the {part} part: 1 independent group in all"
         assert said in result.stderr
     result = run("split", dataset, "--group-by", "^(c)", "--train", 1, "--val", 0, "--test", 0,
                  "--overwrite")  # fmt: skip

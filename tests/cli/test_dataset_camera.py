@@ -39,8 +39,8 @@ def test_stacks_and_folders_give_the_camera(cli: Any, frames: Path) -> None:
     words = ("dataset", "camera", frames / "dark.tif", frames / "flat.tif", frames / "flats")
     done = cli(*words, "-o", output)
     assert done.exit_code == 0, done.stderr
-    assert "camera of 3 light level(s) written" in done.stderr
-    assert "gain, counts an electron" in done.stdout
+    assert "camera of 3 light levels written" in done.stderr
+    assert "gain, counts per electron" in done.stdout
     camera = load_camera(output)
     assert camera.gain_adu == pytest.approx(GAIN, rel=0.02)
     assert camera.offset_adu == pytest.approx(OFFSET, rel=0.002)

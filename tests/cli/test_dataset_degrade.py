@@ -143,7 +143,7 @@ def test_a_table_of_other_images_is_refused(
     table = tmp_path / "c" / "degradation.csv"
     done = cli("dataset", "degrade", eight_bit, "-o", tmp_path / "d", "--replay", table)
     assert done.exit_code == 3
-    assert "'i1' was another image" in done.stderr
+    assert "'i1' was made from another image" in done.stderr
     assert not (tmp_path / "d").exists()
 
 
@@ -192,13 +192,13 @@ def test_images_without_a_signal_above_dark_are_named_or_refused(
     words = ("dataset", "degrade", eight_bit, "--photons", 5, "--offset")
     done = cli(*words, 300, "-o", tmp_path / "none")
     assert done.exit_code == 3
-    assert "3 of 3 image(s) have no signal above dark (300 counts)" in done.stderr
+    assert "3 of 3 images without signal above dark (300 counts)" in done.stderr
     assert not (tmp_path / "none").exists()
     dataset = load_dataset(eight_bit)
     write_image(eight_bit / dataset.samples[1].image, np.full((32, 32, 1), 2, np.uint8))
     done = cli(*words, 9, "-o", tmp_path / "some")
     assert done.exit_code == 0, done.stderr
-    assert "1 of 3 image(s) have no signal above dark (9 counts) and get no shot" in done.stderr
+    assert "1 of 3 images without signal above dark (9 counts), so without shot" in done.stderr
     assert "(i1)" in done.stderr
 
 

@@ -71,7 +71,7 @@ def test_large_images_are_cut_into_tiles_of_one_group(tmp_path: Path) -> None:
     write_image(source / "images" / "small.tif", RNG.integers(0, 99, (32, 64, 1), dtype=np.uint16))
     write_mask(source / "masks" / "small.tif", np.zeros((32, 64), np.uint8))
     dataset, result = prepared(source, "--tile", 64)
-    assert "9 from 3 image(s), cut into tiles" in result.stdout
+    assert "9 from 3 images, cut into tiles" in result.stdout
     rows = {row.id: row for row in dataset.samples}
     assert list(rows) == [
         *[f"c{i}_r{r:03d}_c{c:03d}" for i in (0, 1) for r in (0, 1) for c in (0, 1)],
@@ -95,7 +95,7 @@ def test_tiles_without_annotation_are_left_out_and_counted(tmp_path: Path) -> No
     write_mask(source / "masks" / "c0.tif", mask)
     dataset, result = prepared(source, "--tile", 32, "--ignore", 9)
     assert [row.id for row in dataset.samples] == ["c0_r000_c000", "c0_r000_c001"]
-    assert "2 tile(s) without any annotated pixel left out" in result.stderr
+    assert "2 tiles without any annotated pixel left out" in result.stderr
 
 
 def test_a_split_of_the_source_holds_for_the_tiles(tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_stray_mask_values_are_refused_or_mended_and_counted(tmp_path: Path) -> 
     assert "--snap-masks" in refusal(source, *CLASSES)
     assert "values that are meant" in refusal(source, "--snap-masks")
     dataset, result = prepared(source, "--snap-masks")
-    assert "13 pixel(s) in 1 mask(s)" in result.stderr
+    assert "13 pixels in 1 mask " in result.stderr
     assert "masks/c1.tif 13" in result.stderr
-    assert dataset.description.source == "lab (paired, 13 stray mask pixels mended)"
+    assert dataset.description.source == "lab (paired, 13 stray mask pixels corrected)"
     found = load_sample(dataset, dataset.row("c1")).mask
     assert (found[9, 10:20] == 1).all()
     assert (found[20] == 0).all()
@@ -176,7 +176,10 @@ def test_missing_pixels_are_refused_or_become_not_annotated(tmp_path: Path) -> N
     assert "images/c0.tif: 41 of 2000 pixels are NaN or infinite" in line
     assert "--nan ignore" in line
     dataset, result = prepared(source, "--nan", "ignore")
-    assert "41 pixel(s) that are NaN or infinite in 1 image(s)" in result.stderr
+    assert (
+        "NaN or infinite, so not annotated and set to the image's median: 41 pixels in 1 image"
+        in result.stderr
+    )
     sample = load_sample(dataset, dataset.row("c0"))
     missing = ~np.isfinite(image)
     np.testing.assert_array_equal(sample.mask == 255, missing)

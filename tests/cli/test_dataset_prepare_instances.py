@@ -47,7 +47,7 @@ def test_interior_and_boundary_with_names_of_the_users(cli: RunCli, tmp_path: Pa
     names = ("--class", "other=0,2", "--class", "nucleus=1")
     result = cli("dataset", "prepare", source, "-o", output, *rule, *names)
     assert result.exit_code == 0, result.stderr
-    assert "6 objects in 2 mask(s)" in result.stderr
+    assert "6 objects in 2 masks" in result.stderr
     dataset = load_dataset(output)
     assert dataset.class_names == ("other", "nucleus")
     assert dataset.description.source == "lab (cellpose, instances interior-boundary 1 px)"

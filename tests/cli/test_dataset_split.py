@@ -76,7 +76,7 @@ def test_what_no_list_names_is_left_out_aloud(dataset: Path, tmp_path: Path, cli
     test = write(tmp_path / "test.txt", "c8", "c9")
     done = cli("dataset", "split", dataset, "--train-list", train, "--test-list", test)
     assert done.exit_code == 0, done.output
-    assert "2 sample(s) stand in no list and are left out of the split: c10, c11" in done.stderr
+    assert "2 samples not in any list and left out of the split: c10, c11" in done.stderr
     assert sizes(dataset) == [8, 0, 2]
 
 
@@ -89,7 +89,7 @@ def test_a_divided_group_is_refused_unless_allowed(
     assert "--allow-shared-groups" in line
     done = cli("dataset", "split", *words, "--allow-shared-groups")
     assert done.exit_code == 0, done.output
-    assert "1 group(s) stand in several subsets, as was allowed" in done.stderr
+    assert "1 group in several subsets, as was allowed" in done.stderr
 
 
 def test_a_table_of_another_split_is_taken_over(dataset: Path, cli: RunCli) -> None:
@@ -115,7 +115,7 @@ def test_a_count_that_groups_do_not_allow_is_said(dataset: Path, cli: RunCli) ->
     cli("dataset", "split", dataset, *words)
     done = cli("dataset", "split", dataset, "--group-by", "^(c)", "--test-count", 1, "--name", "x")
     assert done.exit_code == 0, done.output
-    assert "1 image(s) were asked for the test part, it has 0: groups stay whole" in done.stderr
+    assert "the test part should have 1 image, it has 0: groups stay whole" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,11 @@ def test_a_count_that_groups_do_not_allow_is_said(dataset: Path, cli: RunCli) ->
         (("--val", 0.1, "--val-count", 2), "--val with --val-count: a share or a number"),
         (("--train", 0.5, "--test-count", 2), "--train with --test-count: the rest trains"),
         (("--test-list", "t", "--folds", 3), "--test-list with --folds: lists set these parts"),
-        (("--val-list", "t", "--val", 0.1), "--val-list with --val: the list says who validates"),
-        (("--from", "t", "--val", 0.1), "--from with --val: the table says all"),
+        (
+            ("--val-list", "t", "--val", 0.1),
+            "--val-list with --val: the list places validation images",
+        ),
+        (("--from", "t", "--val", 0.1), "--from with --val: the table places every image"),
         (("--val-from", "test"), "--val-from is for folds"),
         (("--name", "my split"), "expected up to 80 letters, digits, '-', '_' and '.'"),
         (("--folds", 3, "--val-from", "tset"), "--val-from tset: expected train or test"),

@@ -44,7 +44,7 @@ def test_a_folder_of_anything_is_done_and_said(
     (plates / "notes.txt").write_text("no image")
     done = cli("predict", tiny_run, plates, "-o", out)
     assert done.exit_code == 0, done.stderr
-    assert "1 files that are no images skipped: notes.txt" in done.stderr
+    assert "1 non-image file skipped: notes.txt" in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("3 written to")
     sizes = {"well A 1.v2": (48, 48), "day 2/odd": (83, 147), "day 2/tiny": (5, 3)}
     for stem, size in sizes.items():

@@ -465,7 +465,7 @@ def test_a_folder_that_is_no_run_is_never_written_into(
     for more in ((), ("--overwrite",), ("--resume",)):
         done = cli("train", tiny_dataset, "-o", tmp_path, *more)
         assert done.exit_code == 2
-        assert "is not empty and no run of ours" in done.stderr
+        assert "is not empty and is not a run folder" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 

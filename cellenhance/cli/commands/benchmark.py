@@ -8,6 +8,7 @@ from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.cli.training_display import training_display
 from cellenhance.tasks.benchmark.requests import BenchmarkRequest
+from cellenhance.texts import counted
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -87,12 +88,12 @@ def _close(result: BenchmarkResult) -> None:
     root = result.plan.request.output
     names = ", ".join(path.relative_to(root).as_posix() for path in result.paths)
     console.note(f"{names} in {root}")
-    done = f"{len(result.scored)} of {total} runs finished"
+    done = f"{len(result.scored)} of {counted(total, 'run')} finished"
     if result.failed:
         raise PartlyDoneError(f"{done}, {len(result.failed)} failed, {result.n_left} left")
     if result.n_left:
         raise PartlyDoneError(
-            f"{done}, {result.n_left} left (out of time, or another process is at them); the same "
-            "command goes on"
+            f"{done}, {result.n_left} left (out of time, or another process is working on them); "
+            "the same command goes on"
         )
     console.note(done)

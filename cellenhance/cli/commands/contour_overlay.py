@@ -8,6 +8,7 @@ from cellenhance.cli import console, options
 from cellenhance.cli.image_work import report_end
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.compare.requests import ContourOverlayRequest
+from cellenhance.texts import counted
 
 if TYPE_CHECKING:
     from cellenhance.tasks.compare.contour_overlay import ContourOverlayResult
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @command
 def contour_overlay(request: ContourOverlayRequest, json: options.Json = False) -> None:
-    """Draw class contours on images, and measure the areas; for masks of any program.
+    """Draw class contours on images, and measure the areas; for masks from any program.
 
     Writes overlays/NAME.png for every image and areas.csv. Files match by relative path without
     extension. The masks folder of a dataset brings its classes and colours; otherwise the values
@@ -58,7 +59,7 @@ def _show(result: ContourOverlayResult) -> None:
     header = ["class", "images with it", "objects", "area, px"]
     header += ["area, um2"] if known else []
     n_images = len(result.written)
-    title = f"Areas in {n_images} image{'s' if n_images > 1 else ''}"
+    title = f"Areas in {counted(n_images, 'image')}"
     console.print_table(title, [*header, "share, percent"], rows)
     for each in result.written[:10]:
         console.note(", ".join(str(path) for path in each.figures))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import AugmentRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -20,7 +21,8 @@ def augment(request: AugmentRequest) -> None:
     with console.progress_bar() as progress:
         made = augment_dataset(request, progress)
     n_groups = len({row.group for row in made.samples})
+    copies = counted(len(made.samples), "copy", "copies")
     console.note(
-        f"{len(made.samples)} copies in {n_groups} groups written to {request.output}; "
+        f"{copies} in {counted(n_groups, 'group')} written to {request.output}; "
         f"look at {request.output / SHEET}"
     )

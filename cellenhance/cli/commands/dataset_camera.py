@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import CameraRequest
+from cellenhance.texts import counted
 
 if TYPE_CHECKING:
     from cellenhance.data.degrade.camera import Camera
@@ -32,7 +33,8 @@ def camera(request: CameraRequest, json: options.Json = False) -> None:
     if request.output is None:
         console.note("nothing written; -o camera.yaml keeps it for dataset degrade --camera")
     else:
-        console.note(f"camera of {len(measured.flats)} light level(s) written to {request.output}")
+        levels = counted(len(measured.flats), "light level")
+        console.note(f"camera of {levels} written to {request.output}")
 
 
 def _show(measured: Camera) -> None:
@@ -40,7 +42,7 @@ def _show(measured: Camera) -> None:
         return f"{value:.4g}" if error is None else f"{value:.4g} +- {error:.2g}"
 
     rows = [
-        ["gain, counts an electron", with_error(measured.gain_adu, measured.gain_error_adu)],
+        ["gain, counts per electron", with_error(measured.gain_adu, measured.gain_error_adu)],
         ["offset, counts without light", f"{measured.offset_adu:.5g}"],
         [
             "read noise, electrons rms",

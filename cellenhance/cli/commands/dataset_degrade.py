@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import DegradeRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -34,6 +35,6 @@ def degrade(request: DegradeRequest) -> None:
         )
     unchanged = f", {made.n_unchanged} of them unchanged" if made.n_unchanged else ""
     console.note(
-        f"{len(made.dataset.samples)} samples written to {request.output}{unchanged}; what was "
-        f"done to each: {request.output / DEGRADATION_FILE}"
+        f"{counted(len(made.dataset.samples), 'sample')} written to {request.output}{unchanged}; "
+        f"what was done to each: {request.output / DEGRADATION_FILE}"
     )

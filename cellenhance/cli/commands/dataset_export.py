@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import ExportRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -21,17 +22,19 @@ def export(request: ExportRequest, dry_run: options.DryRun = False) -> None:
 
     plan, output = plan_export(request), request.output
     if dry_run:
-        console.note(f"dry run: nothing written; {output} would get {len(plan.samples)} samples")
+        console.note(
+            f"dry run: nothing written; {output} would get {counted(len(plan.samples), 'sample')}"
+        )
         return
     with console.progress_bar() as progress:
         result = write_export(plan, progress)
     if result.n_finer:
         console.note(
-            f"{result.n_finer} image(s) have finer outlines than --simplify "
+            f"{counted(result.n_finer, 'image')} with finer outlines than --simplify "
             f"{request.simplify:g}, which would change too many pixels"
         )
     changed = (
         f"; read back, at most {100 * result.most_changed:.2g} % of the pixels of an image differ"
     )
-    console.note(f"{len(result.changes)} samples written to {output}{changed}")
+    console.note(f"{counted(len(result.changes), 'sample')} written to {output}{changed}")
     console.note(f"after correcting: {plan.way_back}")

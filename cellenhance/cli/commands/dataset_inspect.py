@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console, dataset_tables, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import InspectRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -23,8 +24,8 @@ def inspect(request: InspectRequest, json: options.Json = False) -> None:
         dataset_tables.show_report(report)
     if request.output is not None:
         console.note(
-            f"contact sheet of {report.n_on_sheet} of {len(report.dataset.samples)} samples: "
-            f"{request.output}"
+            f"contact sheet of {report.n_on_sheet} of "
+            f"{counted(len(report.dataset.samples), 'sample')}: {request.output}"
         )
-    n_findings = len(report.problems.findings)
-    console.note(f"{len(report.dataset.samples)} samples inspected, {n_findings} finding(s)")
+    findings = counted(len(report.problems.findings), "finding")
+    console.note(f"{counted(len(report.dataset.samples), 'sample')} inspected, {findings}")

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from cellenhance.cli import console, dataset_tables, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.prepare.requests import PrepareRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -30,9 +31,13 @@ def prepare(request: PrepareRequest, dry_run: options.DryRun = False) -> None:
         plan = plan_dataset(found)
         dataset_tables.show_plan(plan)
         if dry_run:
-            console.note(f"dry run: nothing written; {output} would get {plan.n_samples} samples")
+            console.note(
+                f"dry run: nothing written; {output} would get {counted(plan.n_samples, 'sample')}"
+            )
             return
         with console.progress_bar() as progress:
             result = write_dataset(plan, progress)
-    brought = f", split default with {result.split.n_folds} fold(s)" if result.split else ""
-    console.note(f"{len(result.dataset.samples)} samples written to {output}{brought}")
+    brought = (
+        f", split default with {counted(result.split.n_folds, 'fold')}" if result.split else ""
+    )
+    console.note(f"{counted(len(result.dataset.samples), 'sample')} written to {output}{brought}")

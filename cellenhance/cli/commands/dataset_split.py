@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console, dataset_tables, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import SplitRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -27,4 +28,4 @@ def split(request: SplitRequest, json: options.Json = False) -> None:
     else:
         dataset_tables.show_subsets(f"Split {request.name}", result.subsets)
     n_placed = len({row.id for row in result.table.rows})
-    console.note(f"{n_placed} samples split into {result.path}")
+    console.note(f"{counted(n_placed, 'sample')} split into {result.path}")

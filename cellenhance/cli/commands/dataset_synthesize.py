@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellenhance.cli import console
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.datasets.requests import SynthesizeRequest
+from cellenhance.texts import counted
 
 
 @command
@@ -19,4 +20,4 @@ def synthesize(request: SynthesizeRequest) -> None:
 
     with console.progress_bar() as progress:
         made = synthesize_dataset(request, progress)
-    console.note(f"{len(made.samples)} samples written to {request.output}")
+    console.note(f"{counted(len(made.samples), 'sample')} written to {request.output}")

@@ -35,6 +35,6 @@ def demo(request: DemoRequest, json: options.Json = False) -> None:
         console.print_json({name: scores.to_json() for name, scores in result.scores.items()})
     else:
         console.show(result.table(), "test images")
-    console.note("a toy set: the numbers say that all works, not which model is better")
+    console.note("a toy dataset: the numbers show that everything works, not which model is better")
     for what, path in result.paths.items():
         console.note(f"{what}: {path}")

@@ -25,4 +25,4 @@ def doctor(json: options.Json = False) -> None:
     for warning in diagnosis.warnings:
         console.warn(warning)
     if not diagnosis.warnings:
-        console.note("nothing to complain about")
+        console.note("no problem found")

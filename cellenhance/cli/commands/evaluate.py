@@ -51,7 +51,7 @@ def evaluate(
     tiling: TilingOptions = TilingOptions(),
     style: FigureStyle = FigureStyle(),
 ) -> None:
-    """Score runs on a subset, or masks of any program: IoU, Dice, precision, recall, specificity.
+    """Score runs on a subset, or masks from any program: IoU, Dice, precision, recall, specificity.
 
     Pooled over all pixels, and beside it the mean over images; a class absent from truth and
     prediction is left out. Intervals are 95 % bootstrap over images, whole groups at a time. AEP

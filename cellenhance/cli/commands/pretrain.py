@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.tasks.pretrain.requests import PretrainRequest
+from cellenhance.texts import counted
 
 if TYPE_CHECKING:
     from cellenhance.engine.pretraining.pretrainer import PretrainReport
@@ -40,7 +41,7 @@ def pretrain(
                 console.note(f"step {event.step}/{event.n_steps}  {losses}")
 
         result = task(request, report, progress)
-    console.note(f"{result.n_steps} steps done; start weights in {result.path}")
+    console.note(f"{counted(result.n_steps, 'step')} done; start weights in {result.path}")
     if json:
         console.print_json(
             {"path": str(result.path), "sha256": result.sha256, "steps": result.n_steps}

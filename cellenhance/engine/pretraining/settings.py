@@ -27,7 +27,7 @@ class PretrainSettings(Settings):
     """
 
     steps: int = Field(3000, ge=1)
-    batch_size: int = Field(8, ge=1, description="crops a step")
+    batch_size: int = Field(8, ge=1, description="crops per step")
     crop_px: int = Field(128, ge=32, description="side of the crops")
     learning_rate: float = Field(0.002, gt=0, description="at the start; falls along a cosine")
     average_decay: float = Field(0.995, gt=0, lt=1, description="of the mean of the weights")

@@ -59,7 +59,7 @@ class AugmentationSettings(Settings):
     intensity: IntensitySettings | None
     eight_fold: bool = Field(
         False,
-        description="whole images: each in all 8 orientations (quarter turns, mirrored) an epoch",
+        description="whole images: each in all 8 orientations (quarter turns, mirrored) per epoch",
     )
     degradation: DegradationSettings | None = Field(
         None, description="less light, blur, stray light as dataset degrade simulates them"

@@ -1,6 +1,6 @@
 """Weights from a file into a network, with a report of what happened to every tensor.
 
-A file is a safetensors checkpoint of ours, or a plain safetensors file of an encoder with
+A file is a safetensors checkpoint of cellenhance, or a plain safetensors file of an encoder with
 torchvision's names (ResNet-34/50/101, VGG16-BN). Start weights for some architectures are shipped
 with the package; nothing is downloaded.
 """
@@ -26,6 +26,7 @@ from cellenhance.runs.folder import checkpoints_of
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 START_WEIGHTS: Mapping[str, str] = {"fine_unet": "start-fine-unet.safetensors"}
 """Shipped start weights by architecture; docs/reference/start-weights.md says what made them."""
+from cellenhance.texts import counted
 
 _OURS = "model."
 _HEAD = "classifier."
@@ -54,8 +55,8 @@ class InitialisationReport:
         """Return one line."""
         misfits = f", {len(self.misfits)} of them of another shape" if self.misfits else ""
         return (
-            f"{len(self.matched)} tensors taken over, {len(self.reinitialised)} start at random"
-            f"{misfits}, {len(self.left_over)} of the file left over"
+            f"{counted(len(self.matched), 'tensor')} reused, {len(self.reinitialised)} start at "
+            f"random{misfits}, {len(self.left_over)} of the file left over"
         )
 
 
@@ -113,7 +114,8 @@ def initialise_from(
 ) -> InitialisationReport:
     """Set the tensors of `network` that the file `path` has under the same name.
 
-    Files of ours serve networks of other channels and of statistics per translation too (`_adapt`).
+    Files of cellenhance serve networks of other channels, and of statistics per translation, too
+    (`_adapt`).
 
     Names are compared as they are, and below every part of the network under which the most names
     of the file are found (an encoder, also of both networks of AEP).
@@ -166,7 +168,7 @@ def initialise_from(
 
 
 def _adapt(tensor: Tensor, like: Tensor, owner: nn.Module) -> Tensor | None:
-    """Return a tensor of a file of ours in another shape, or None where no way is right.
+    """Return a tensor of a cellenhance file in another shape, or None where no way is right.
 
     Statistics of a normalisation serve every translation of `TranslationNorm`. The first
     convolution may see other channels: its weights are shared among them, or summed into one, so
@@ -191,7 +193,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], bool]:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path}: is no safetensors file; pickles are never read, convert it first"
+            f"{path}: is not a safetensors file; pickles are never read, convert it first"
         ) from error
     check_intact(path, metadata, tensors)
     ours = {

@@ -32,13 +32,13 @@ class ScheduleSettings(Settings):
     name: Literal["constant", "cosine", "poly", "step", "exponential"]
     power: float | None = Field(None, gt=0, description="of poly: (1 - done)^power; default 0.9")
     factor: float | None = Field(None, gt=0, le=1, description="of step")
-    every_epochs: int | None = Field(None, ge=1, description="of step: so often, in epochs")
+    every_epochs: int | None = Field(None, ge=1, description="of step: every so many epochs")
     at_epochs: tuple[int, ...] = Field(
-        (), description="of step instead: after so many epochs, for example [90, 120]"
+        (), description="of step instead: after these epochs, for example [90, 120]"
     )
-    rate: float | None = Field(None, gt=0, description="of exponential: e^-rate an epoch")
+    rate: float | None = Field(None, gt=0, description="of exponential: e^-rate per epoch")
     after_epochs: int | None = Field(
-        None, ge=0, description="of exponential: so many epochs have factor 1; default 0"
+        None, ge=0, description="of exponential: number of first epochs with factor 1; default 0"
     )
 
     @model_validator(mode="after")

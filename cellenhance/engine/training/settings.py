@@ -29,9 +29,9 @@ class RecipeSettings(Settings):
         None, description="ema or swa: the averaged weights are validated and kept as best"
     )
     epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1, description="images a step")
+    batch_size: int = Field(ge=1, description="images per step")
     steps_per_epoch: int | None = Field(
-        None, ge=1, description="null: as many as show the set once"
+        None, ge=1, description="null: as many as it takes to show the set once"
     )
     crop_px: int | None = Field(
         ge=16, description="side of random square crops, px; null: whole images"
@@ -60,7 +60,8 @@ class RecipeSettings(Settings):
             raise ValueError("swa averages the last epochs of all: leave out patience")
         if self.augmentation.intensity is not None and is_z_scored(self.preprocessing):
             raise ValueError(
-                "z_score leaves [0, 1], where intensity changes work: augmentation.intensity=null"
+                "z_score leaves [0, 1], where intensity changes work: set "
+                "augmentation.intensity=null"
             )
         if self.augmentation.degradation is not None:
             self._check_degradable()

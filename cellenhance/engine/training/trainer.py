@@ -41,6 +41,7 @@ from cellenhance.metrics.scores import Scores
 from cellenhance.networks.blocks import SegmentationNetwork
 from cellenhance.networks.outputs import SegmentationOutput
 from cellenhance.runs.header import TrainingState
+from cellenhance.texts import counted
 
 _LOSS_SHOWN_EVERY = 10
 _SAVED_EVERY_S = 300.0
@@ -245,7 +246,7 @@ class Trainer:
         if state.epoch >= recipe.epochs:
             reason = f"all {recipe.epochs} epochs done" if recipe.epochs > 1 else "all done"
         elif recipe.patience is not None and waited >= recipe.patience:
-            reason = f"no better validation mIoU for {recipe.patience} epochs"
+            reason = f"no better validation mIoU for {counted(recipe.patience, 'epoch')}"
         return state.model_copy(
             update={
                 "epoch": state.epoch + 1,

@@ -52,6 +52,7 @@ from cellenhance.tasks.benchmark.summary import (
     part_tables,
 )
 from cellenhance.tasks.train.log import Watch, unwatched
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,9 @@ class _Work:
             if found is not None:
                 self.scored[run.name] = found
         if self.scored:
-            self.announce(f"{len(self.scored)} of {len(self.plan.runs)} runs are finished already")
+            self.announce(
+                f"{len(self.scored)} of {counted(len(self.plan.runs), 'run')} finished already"
+            )
         for run in self.plan.runs:
             if run.name in self.scored:
                 continue
@@ -178,7 +181,7 @@ class _Work:
                 f"{run.name}: stopped, its state is saved; the same command goes on"
             ) from error
         except BusyOutputError:
-            self.announce(f"{run.name}: another process is at it")
+            self.announce(f"{run.name}: another process is working on it")
             return
         except CellEnhanceError as error:
             logger.error("%s: %s", run.name, error)

@@ -59,7 +59,7 @@ def _make_copy(request: BenchmarkRequest, condition: Condition, progress: Progre
             return
         if not request.overwrite:
             raise OutputExistsError(
-                f"{folder}: is no copy of {request.dataset} at {condition.photons:g} photons "
+                f"{folder}: is not a copy of {request.dataset} at {condition.photons:g} photons "
                 f"({difference}); choose another -o, or replace it with --overwrite"
             )
     logger.info("making a copy of %s at %g photons", request.dataset, condition.photons)
@@ -91,7 +91,7 @@ def _difference(
     for row in source.samples:
         made = done.get(row.id)
         if made is None or made.source_sha256 != row.sha256:
-            return f"'{row.id}' was made of another image"
+            return f"'{row.id}' was made from another image"
         if made.parameters.photons != condition.photons:
             return f"'{row.id}' was made at {made.parameters.photons} photons"
     return _damaged(copy, progress)
@@ -101,7 +101,7 @@ def _damaged(copy: Dataset, progress: ProgressCallback) -> str | None:
     """Return the name of an image whose pixels are not those that were written, or None."""
     for done, row in enumerate(copy.samples, start=1):
         if pixel_sha256(load_sample(copy, row).image) != row.sha256:
-            return f"'{row.id}' was changed since"
+            return f"'{row.id}' has changed since"
         progress(done, len(copy.samples), f"checking {copy.root.name}")
     return None
 

@@ -12,8 +12,9 @@ from cellenhance.tasks.benchmark.plan import BenchmarkPlan, BenchmarkRun, RunSta
 from cellenhance.tasks.train.draft import draft_run
 from cellenhance.tasks.train.plan import LONG_S, RunPlan, plan_of
 from cellenhance.tasks.train.requests import TrainRequest
+from cellenhance.texts import counted
 
-_QUICKER = "; quicker: fewer --epochs, --seeds or --folds, or several machines at the same folder"
+_QUICKER = "; quicker: fewer --epochs, --seeds or --folds, or several machines on one folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _lines(
     time += f" ({parts})" if len(shares) > 1 else ""
     time += _QUICKER if seconds >= LONG_S else ""
     return (
-        f"{n_left} of {len(plan.runs)} runs to do: {models}, on {first.device}",
+        f"{n_left} of {counted(len(plan.runs), 'run')} to do: {models}, on {first.device}",
         f"each: {first.lines[1]}",
         time,
     )

@@ -1,4 +1,4 @@
-"""What a benchmark writes: benchmark.json, results.csv (a row a run), tables and figures."""
+"""What a benchmark writes: benchmark.json, results.csv (one row per run), tables and figures."""
 
 from __future__ import annotations
 

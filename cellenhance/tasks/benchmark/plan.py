@@ -88,7 +88,7 @@ def check_request(request: BenchmarkRequest) -> None:
     for what, values in (("-m", request.model), ("--photons", request.tables.photons)):
         twice = [each for each in values if values.count(each) > 1]
         if twice:
-            raise SettingsError(f"{what}: {twice[0]} stands twice; name each once")
+            raise SettingsError(f"{what}: {twice[0]} is listed twice; list each once")
     metric_names(request)
     dataset = load_dataset(request.dataset)
     split, subset = load_split(dataset, request.runs.split), request.runs.subset
@@ -122,7 +122,7 @@ def chosen_folds(request: BenchmarkRequest) -> tuple[int, ...]:
     Raises
     ------
     SettingsError
-        The word is no list of numbers, or the split lacks a fold.
+        The word is not a list of numbers, or the split lacks a fold.
     """
     asked, name = request.runs.folds, request.runs.split
     n_folds = load_split(load_dataset(request.dataset), name).n_folds
@@ -132,7 +132,7 @@ def chosen_folds(request: BenchmarkRequest) -> tuple[int, ...]:
     if not all(word.isdigit() and 1 <= int(word) <= n_folds for word in words):
         raise SettingsError(
             f"--folds {asked}: split '{name}' has the folds 1 to {n_folds}; "
-            "expected all, or numbers with commas between"
+            "expected all, or numbers separated by commas"
         )
     return tuple(dict.fromkeys(int(word) for word in words))
 
@@ -222,8 +222,8 @@ def _plan_run(
         if difference is not None:
             if not request.overwrite:
                 raise OutputExistsError(
-                    f"{train.output}: was made otherwise ({difference}); repeat the first command, "
-                    "choose another -o, or replace such runs with --overwrite"
+                    f"{train.output}: was made with other settings ({difference}); repeat the "
+                    "first command, choose another -o, or replace such runs with --overwrite"
                 )
             status = RunStatus.NEW
             train = train.model_copy(update={"resume": False, "overwrite": True})

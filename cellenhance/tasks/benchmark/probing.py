@@ -64,7 +64,7 @@ def probing_tables(compared: ComparedRuns) -> list[ExtraTable]:
     for model, mine in compared.by_model.items():
         probed = [probe(each) for each in mine]
         if not all(probed):
-            logger.info("%s joins no deep maps and skips: it is not probed", model)
+            logger.info("%s does not join deep maps with skip connections: it is not probed", model)
             continue
         intact = fold_scores([each.counts() for each in mine], compared.weights)
         rows = [ExtraRow(f"{model}, intact", intact)]
@@ -77,7 +77,8 @@ def probing_tables(compared: ComparedRuns) -> list[ExtraTable]:
             rows.append(ExtraRow(f"without deep maps at {level}", scores, change))
         title = (
             f"probing of {model}: deep inputs of the first decoder convolution set to zero, level "
-            "by level, percent, pooled over all pixels in each fold; differences to the intact one"
+            "by level, percent, pooled over all pixels in each fold; differences from the intact "
+            "model"
         )
         better = (1,) * len(columns)
         name = compared.condition.name

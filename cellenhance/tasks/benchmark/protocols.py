@@ -23,6 +23,7 @@ from cellenhance.render.benchmark.tables import BenchmarkTable, MarkedTable, for
 from cellenhance.render.tables import Table
 from cellenhance.settings import Settings, suggest, validate_settings
 from cellenhance.tasks.benchmark.requests import BenchmarkRequest
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +114,8 @@ def apply_protocol(request: BenchmarkRequest) -> BenchmarkRequest:
     protocol = find_protocol(name)
     if not (request.dataset / DESCRIPTION_FILE).is_file():
         raise DatasetError(
-            f"{request.dataset}: is no dataset; protocol '{name}' needs {protocol.data}; then "
-            f"{protocol.prepare}"
+            f"{request.dataset}: is not a dataset folder; protocol '{name}' needs {protocol.data}; "
+            f"then {protocol.prepare}"
         )
     dataset = load_dataset(request.dataset)
     if len(dataset.class_names) != len(protocol.classes):
@@ -140,9 +141,9 @@ def _note_differences(request: BenchmarkRequest, protocol: Protocol) -> None:
     n_folds = load_split(dataset, request.runs.split).n_folds
     found = []
     if protocol.n_folds not in (None, n_folds):
-        found.append(f"{n_folds} fold(s) where it has {protocol.n_folds}")
+        found.append(f"{counted(n_folds, 'fold')} where it has {protocol.n_folds}")
     if protocol.n_images not in (None, len(dataset.samples)):
-        found.append(f"{len(dataset.samples)} images where it has {protocol.n_images}")
+        found.append(f"{counted(len(dataset.samples), 'image')} where it has {protocol.n_images}")
     if set(dataset.class_names) != set(protocol.classes):
         pairs = zip(protocol.classes, dataset.class_names, strict=True)
         found.append(", ".join(f"'{mine}' taken for '{theirs}'" for theirs, mine in pairs))

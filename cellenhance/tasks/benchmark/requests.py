@@ -40,21 +40,21 @@ class FurtherTables(Options):
     )
     photons: tuple[Annotated[float, Field(gt=0)], ...] = option(
         (),
-        "Repeat everything on copies with so many photons in a pixel at the images' 99th "
+        "Repeat everything on copies with this many photons per pixel at the images' 99th "
         "percentile, such as 100,30,10.",
         metavar="N,N",
         commas=True,
     )
     iou_floor: float | None = option(
         None,
-        "With --photons: the mIoU whose loss is looked for.",
+        "With --photons: find the dose at which the mIoU falls below this.",
         limits={"ge": 0, "le": 1},
         unset="0.9 times the first model's on the data as it is",
     )
     probing: bool = option(
         False, "Score U-Net and U-Net++ again without the deep maps of each decoder level."
     )
-    report: bool = option(False, "Draw figures, too: scores, and accuracy by dose.")
+    report: bool = option(False, "Also draw figures: scores, and accuracy by dose.")
 
 
 class BenchmarkRequest(Options):
@@ -75,13 +75,13 @@ class BenchmarkRequest(Options):
     )
     protocol: str | None = option(
         None,
-        "Models, recipe and metrics of a publication, its numbers printed beside ours: aep-liver, "
-        "aep-irpe, isbi2012, flmi or micro-objects.",
+        "Models, recipe and metrics of a publication, its numbers printed beside those measured: "
+        "aep-liver, aep-irpe, isbi2012, flmi or micro-objects.",
         metavar="NAME",
     )
     max_hours: float | None = option(
         None,
-        "Pause after this many hours, in the middle of a run too; the same command goes on.",
+        "Pause after this many hours, even in the middle of a run; the same command goes on.",
         metavar="HOURS",
         limits={"ge": 0},
     )

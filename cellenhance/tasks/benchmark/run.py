@@ -71,7 +71,7 @@ class ScoredRun:
         return ImageValues(self.run.seed, self.run.fold, ids, np.array(values, np.float64))
 
     def metric_columns(self) -> tuple[str, ...]:
-        """Return the columns of `per_image.csv` of the further metrics: one, or one a class."""
+        """Return the columns of `per_image.csv` of the further metrics: one, or one per class."""
         folder = self.run.folder.evaluation_path(self.result.subset)
         header = list(read_table(folder / IMAGES_FILE)[0])
         classes = [each.name for each in self.record.classes]

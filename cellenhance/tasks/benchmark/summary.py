@@ -147,7 +147,7 @@ def metric_table(compared: ComparedRuns) -> ExtraTable | None:
     )
     title = (
         "mean over images of each fold (undefined and infinite ones left out), ± population "
-        f"standard deviation over folds; differences to {first}"
+        f"standard deviation over folds; differences from {first}"
     )
     better = tuple(_direction(column) for column in columns)
     name = compared.condition.name
@@ -179,7 +179,7 @@ def part_tables(compared: ComparedRuns) -> Iterator[ExtraTable]:
             rows.append(ExtraRow(name, part, score_difference(part, result)))
         title = (
             f"parts of {model} from the same weights, percent, pooled over all pixels in each "
-            "fold; differences to its result"
+            "fold; differences from its result"
         )
         better = (1,) * len(columns)
         name = compared.condition.name

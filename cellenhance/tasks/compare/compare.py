@@ -39,6 +39,7 @@ from cellenhance.tasks.compare.records import ComparedImage, CompareResult
 from cellenhance.tasks.compare.requests import CompareRequest
 from cellenhance.tasks.image_work import refuse_existing
 from cellenhance.tasks.truth import find_truth
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +117,8 @@ def _prepare(request: CompareRequest, images: Sequence[InputImage]) -> tuple[_Wo
     if truths and request.truth is None:
         logger.info("truth: the masks of the dataset that the images lie in")
     if missing := len(images) - len(truths):
-        message = "%d of %d images have no true mask and get no scores; --truth DIR gives them"
-        logger.info(message, missing, len(images))
+        message = "%d of %s without a true mask, so without scores; --truth DIR gives masks"
+        logger.info(message, missing, counted(len(images), "image"))
     homes = [path.parent for path in truths.values()] + [each.root for each in folders.values()]
     files = [*truths.values(), *(path for each in folders.values() for path in each.by_id.values())]
     classes = choose_classes(
@@ -208,7 +209,7 @@ def _with_windows(
         return view, []
     side = min(view.image.shape[:2]) // _WINDOWS_ACROSS
     if side < _SMALLEST_WINDOW_PX:
-        return view, ["Too small an image to enlarge places in it."]
+        return view, ["The image is too small to enlarge places in it."]
     windows = find_disagreements(masks, n_windows=n_windows, side=side)
     if not windows:
         return view, ["The masks are equal in every pixel."]
@@ -220,7 +221,7 @@ def _with_windows(
 
 
 def _in_um(side: int, pixel_size_um: PixelSize | None) -> str:
-    """Return how large a square of pixels is, both ways where its pixels are no squares."""
+    """Return how large a square of pixels is, both ways where its pixels are not square."""
     if pixel_size_um is None:
         return ""
     lengths = [f"{side * each:.3g}" for each in pixel_sides(pixel_size_um)]
@@ -251,7 +252,7 @@ def _draw_grid(
     figure = draw_comparison(
         views,
         request.style,
-        caption=f"{', '.join(request.grid)} of {len(scored)} images",
+        caption=f"{', '.join(request.grid)} of {counted(len(scored), 'image')}",
         classes=work.looks,
         display=_display(request, views),
         pixel_size_um=sizes[0],

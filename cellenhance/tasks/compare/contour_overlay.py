@@ -1,4 +1,4 @@
-"""Draw the outlines of masks of any program on their images, and measure the classes."""
+"""Draw the outlines of masks from any program on their images, and measure the classes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OverlaidImage:
 
 @dataclass(frozen=True, slots=True)
 class ContourOverlayResult:
-    """What was written, what failed and why, and the files that are no images."""
+    """What was written, what failed and why, and the files that are not images."""
 
     written: tuple[OverlaidImage, ...]
     failed: tuple[tuple[Path, str], ...]
@@ -95,7 +95,7 @@ def contour_overlay(
 
 
 def _list_images(path: Path, output: Path) -> tuple[FileSet, tuple[Path, ...]]:
-    """Return the images, of a dataset folder those of its `images`, and what is no image."""
+    """Return the images, of a dataset folder those of its `images`, and what is not an image."""
     found = find_inputs([str(path)], output)
     if path.is_dir():
         return FileSet(path, {each.stem: each.path for each in found.images}), found.skipped

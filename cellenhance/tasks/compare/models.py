@@ -45,7 +45,7 @@ class RunModel:
 
 @dataclass(frozen=True, slots=True)
 class FolderModel:
-    """Masks of any program in a folder."""
+    """Masks from any program in a folder."""
 
     files: FileSet
     classes: MaskClasses
@@ -86,7 +86,8 @@ def load_each_run(
             if known.header.class_names != names:
                 raise SettingsError(
                     f"{run} has the classes {list(names)}, '{other}' "
-                    f"{list(known.header.class_names)}; only runs of equal classes compare"
+                    f"{list(known.header.class_names)}; only runs with the same classes can be "
+                    "compared"
                 )
         predictors[name] = predictor
     return predictors
@@ -159,6 +160,6 @@ def _background(header: ModelHeader, homes: Sequence[Path]) -> int:
 
 
 def names_beside(images: Sequence[InputImage]) -> tuple[str, ...]:
-    """Return the classes of the dataset of ours that the first image lies in, if any."""
+    """Return the classes of the cellenhance dataset that the first image lies in, if any."""
     description = dataset_of(images[0].path.parent.parent / "masks")
     return tuple(each.name for each in description.classes) if description else ()

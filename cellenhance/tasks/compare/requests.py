@@ -43,7 +43,7 @@ class CompareOptions(ClassOptions):
 
     output: Output
     masks: tuple[NamedMasks, ...] = option(
-        (), "Masks of any program, shown under this name; repeatable.", metavar="NAME=DIR"
+        (), "Masks from any program, shown under this name; repeatable.", metavar="NAME=DIR"
     )
     truth: Path | None = option(
         None,
@@ -108,7 +108,7 @@ class ContourOverlayRequest(ClassOptions):
     """What to draw on what; files match by relative path without extension."""
 
     images: Path = argument("An image, or a folder of images.", metavar="IMAGES")
-    masks: Path = argument("Its mask, or a folder of masks of any program.", metavar="MASKS")
+    masks: Path = argument("Its mask, or a folder of masks from any program.", metavar="MASKS")
     output: Output
     truth: Path | None = option(None, "True masks, drawn as dashed lines.", metavar="PATH")
     all_classes: bool = option(False, "Outline the background class, too.")

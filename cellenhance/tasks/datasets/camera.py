@@ -34,7 +34,7 @@ def measure_camera(request: CameraRequest, progress: ProgressCallback = silent) 
     Raises
     ------
     DatasetError
-        A file is no image, frames do not fit each other, or a flat is saturated.
+        A file is not an image, frames do not fit each other, or a flat is saturated.
     OutputExistsError
         The output exists and overwriting was not asked for.
     """
@@ -93,7 +93,7 @@ def _frames(path: Path) -> Iterator[NDArray[Any]]:
             if source.info.channels != 1:
                 raise DatasetError(
                     f"{file}: has {source.info.channels} channels; expected raw grey frames; "
-                    "frames that were saved as channels must be files of their own"
+                    "frames that were saved as channels must be separate files"
                 )
             for plane in range(source.info.n_planes):
                 yield source.read_plane(plane)[..., 0]

@@ -26,6 +26,7 @@ from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.datasets.degrade_plans import Draws, Replay
 from cellenhance.tasks.datasets.requests import DegradeRequest
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +102,17 @@ def _say_dark(done: Sequence[DegradedImage]) -> None:
     if not dark:
         return
     counts = ", ".join(f"{each:g}" for each in dark[0].parameters.dark_adu)
-    what = f"{len(dark)} of {len(done)} image(s) have no signal above dark ({counts} counts)"
+    what = (
+        f"{len(dark)} of {counted(len(done), 'image')} without signal above dark ({counts} counts)"
+    )
     if len(dark) == len(done):
         raise DatasetError(f"{what}: none can be given a dose; check --offset")
     named = ", ".join(each.id for each in dark[:5])
-    logger.warning("%s and get no shot noise (%s); check --offset and these images", what, named)
+    logger.warning(
+        "%s, so without shot noise in the copy (%s); check --offset and these images",
+        what,
+        named,
+    )
 
 
 def _cut_shares(
@@ -118,7 +125,7 @@ def _cut_shares(
     if parameters.bit_depth is not None:
         top = min(top, 2**parameters.bit_depth - 1)
     above = float(np.mean((after == top) & (before < top)))
-    # Without read noise 0 is no cut: there are no fewer electrons than none.
+    # Without read noise 0 cuts nothing off: electrons cannot be fewer than none.
     is_signed = after.dtype.kind == "i"
     below = 0.0 if is_signed or not parameters.read_noise_e else float(np.mean(after == 0))
     return above, below

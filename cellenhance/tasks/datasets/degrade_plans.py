@@ -18,6 +18,7 @@ from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.options import given_in
 from cellenhance.settings import validate_settings
 from cellenhance.tasks.datasets.requests import DegradeRequest
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -88,15 +89,15 @@ class Replay:
         row = self._rows[sample.id]
         if row.source_sha256 != pixel_sha256(sample.image):
             raise DatasetError(
-                f"{self._path}: '{sample.id}' was another image (its hash differs); replay the "
-                "table of a copy of this dataset"
+                f"{self._path}: '{sample.id}' was made from another image (its hash differs); "
+                "replay the table of a copy of this dataset"
             )
         known = {str(sample.image.dtype), *(["uint16"] if sample.image.dtype == np.uint8 else [])}
         n_levels = {len(row.parameters.dark_adu), len(row.parameters.bright_adu)}
         if row.dtype not in known or n_levels != {sample.image.shape[2]}:
             raise DatasetError(
                 f"{self._path}: '{sample.id}' has dtype {row.dtype} and levels of "
-                f"{max(n_levels)} channel(s), its image {sample.image.dtype} and "
+                f"{counted(max(n_levels), 'channel')}, its image {sample.image.dtype} and "
                 f"{sample.image.shape[2]}; replay a table as it was written"
             )
         return row
@@ -118,7 +119,7 @@ def _check_thinning(
     doubts = _doubts(dataset, settings)
     if not doubts:
         if settings.read_noise_e[1] == 0:
-            logger.info("read noise is taken to be 0: what the images have of it is thinned too")
+            logger.info("read noise is taken to be 0, so that of the images is thinned too")
         return settings, ()
     found = "; ".join(doubts)
     if not force:
@@ -179,8 +180,8 @@ def _dark_level(dataset: Dataset, settings: DegradeSettings) -> tuple[float, ...
         dark = statistics.percentile(DARK_PERCENTILE)
     if settings.adds_noise:
         logger.info(
-            "counts without light are taken to be %s, the %g percentile of the set; --offset says "
-            "otherwise",
+            "counts without light are taken to be %s, the %g percentile of the set; --offset "
+            "sets another value",
             ", ".join(f"{each:g}" for each in dark),
             DARK_PERCENTILE,
         )

@@ -32,7 +32,7 @@ from cellenhance.options import (
 )
 
 FOLDERS = "folders"
-"""The export that is no annotation program's: images and masks in two folders."""
+"""The export that belongs to no annotation program: images and masks in two folders."""
 
 
 class SplitRequest(Options):
@@ -40,7 +40,10 @@ class SplitRequest(Options):
 
     dataset: DatasetFolder
     folds: int | None = option(
-        None, "Number of folds, each the test part once.", limits={"ge": 2}, unset="parts, no folds"
+        None,
+        "Number of folds; each is the test part once.",
+        limits={"ge": 2},
+        unset="parts, no folds",
     )
     name: SplitName = DEFAULT_SPLIT
     group_by: str = option(
@@ -84,9 +87,9 @@ _CONTRADICTIONS = (
     ("--val", ("--val-count",), "a share or a number"),
     ("--test", ("--test-count",), "a share or a number"),
     ("--train", ("--val-count", "--test-count"), "the rest trains"),
-    ("--val-list", ("--val", "--val-count"), "the list says who validates"),
+    ("--val-list", ("--val", "--val-count"), "the list places validation images"),
     *((each, _SIZES, "lists set these parts") for each in _LISTS),
-    ("--from", (*_SIZES, "--val", "--val-count", *_LISTS), "the table says all"),
+    ("--from", (*_SIZES, "--val", "--val-count", *_LISTS), "the table places every image"),
 )
 
 
@@ -105,8 +108,8 @@ class DegradeRequest(Options):
     output: Output
     camera: Path | None = option(
         None,
-        "A camera.yaml of dataset camera: gain, offset and read noise, where no option says "
-        "otherwise.",
+        "A camera.yaml from dataset camera: gain, offset and read noise, unless an option sets "
+        "them.",
         metavar="FILE",
     )
     dtype: Literal["auto", "keep"] = option(
@@ -115,7 +118,7 @@ class DegradeRequest(Options):
         "255.",
     )
     force_thinning: bool = option(
-        False, "Thin images that are not raw counts of a known camera; the copy says so."
+        False, "Thin images that are not raw counts of a known camera; the copy records it."
     )
     replay: Path | None = option(
         None, "A degradation.csv: repeat exactly what it says, image by image.", metavar="FILE"
@@ -132,7 +135,7 @@ class DegradeRequest(Options):
             raise ValueError(f"--replay {self.replay}: has its own draws; leave out --seed")
         if given_in(self.loss) or self.camera or self.dtype != "auto" or self.force_thinning:
             raise ValueError(
-                f"--replay {self.replay}: says itself what is done; leave out the other options"
+                f"--replay {self.replay}: already says what is done; leave out the other options"
             )
         return self
 

@@ -41,6 +41,7 @@ from cellenhance.tasks.datasets.split_parts import (
     warn_of_empty_parts,
     warn_of_unseen_classes,
 )
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def split_dataset(request: SplitRequest, progress: ProgressCallback = silent) ->
     SettingsError
         Shares do not add up, or the name is not one of a file.
     DatasetError
-        The folder is no dataset, a mask is damaged, there are too few groups, or a list does not
+        The folder is not a dataset, a mask is damaged, there are too few groups, or a list does not
         fit the dataset or divides a group.
     OutputExistsError
         A split of that name exists and overwriting was not asked for.
@@ -146,22 +147,21 @@ def _given_split(
     left_out = [row.id for row in dataset.samples if row.id not in listed]
     if left_out:
         logger.warning(
-            "%d sample(s) stand in no list and are left out of the split: %s",
-            len(left_out),
+            "%s not in any list and left out of the split: %s",
+            counted(len(left_out), "sample"),
             name_some(left_out),
         )
     shared = find_shared_groups(dataset, table)
     if shared and not given.allow_shared_groups:
         raise DatasetError(
-            f"images of one group, or equal images, stand in several subsets ({shared[0]}"
+            f"images of one group, or equal images, are in several subsets ({shared[0]}"
             f"{f' and {len(shared) - 1} more' if len(shared) > 1 else ''}): scores would look "
             "better than they are; put them on one side, or give --allow-shared-groups"
         )
     if shared:
         logger.warning(
-            "%d group(s) stand in several subsets, as was allowed: scores look better than they "
-            "are (%s)",
-            len(shared),
+            "%s in several subsets, as was allowed: scores look better than they are (%s)",
+            counted(len(shared), "group"),
             name_some(shared, separator="; "),
         )
     return table

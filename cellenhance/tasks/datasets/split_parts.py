@@ -16,6 +16,7 @@ from cellenhance.data.dataset.samples import load_mask
 from cellenhance.data.dataset.splits import SUBSETS, SplitSettings, SplitTable
 from cellenhance.data.name_lists import name_some
 from cellenhance.progress import ProgressCallback, silent
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def small_parts(subsets: Sequence[SubsetSummary]) -> list[str]:
         if 0 < each.n_images < FEWEST_IMAGES and not is_scored_whole:
             small.setdefault((each.subset, each.n_images), []).append(each.fold)
     return [
-        f"{_folds(folds, has_folds)}the {subset} part has {n} image{'s' if n > 1 else ''}, and "
+        f"{_folds(folds, has_folds)}the {subset} part has {counted(n, 'image')}, and "
         f"{_MEANING[subset]}"
         for (subset, n), folds in small.items()
     ]
@@ -141,18 +142,18 @@ def warn_of_empty_parts(
         wanted = counts.get(each.subset)
         if wanted is not None and each.n_images != wanted:
             logger.warning(
-                "fold %d: %d image(s) were asked for the %s part, it has %d: groups stay whole",
+                "fold %d: the %s part should have %s, it has %d: groups stay whole",
                 each.fold,
-                wanted,
                 each.subset,
+                counted(wanted, "image"),
                 each.n_images,
             )
         elif wanted is None and not each.n_images and asked[each.subset]:
             logger.warning(
-                "fold %d: no image is left for the %s part: %d independent group(s) in all",
+                "fold %d: no image is left for the %s part: %s in all",
                 each.fold,
                 each.subset,
-                n_units,
+                counted(n_units, "independent group"),
             )
 
 

@@ -34,8 +34,8 @@ def synthesize_dataset(request: SynthesizeRequest, progress: ProgressCallback = 
     Raises
     ------
     SettingsError
-        The output exists (with overwriting: and is no dataset of ours), or the world has no scenes
-        of this kind.
+        The output exists (with overwriting: and is not a cellenhance dataset), or the world has no
+        scenes of this kind.
     """
     if request.kind is None:
         layers = _settings(SynthesizeSettings, request)

@@ -171,5 +171,5 @@ def result_panels(image: SeenImage, looks: Classes) -> list[Panel]:
         *panels,
         MaskPanel("truth", image.truth, looks.colors),
         MaskPanel("result", image.mask, looks.colors, below=describe_iou(image.scores)),
-        ErrorPanel("where wrong", image.truth, image.mask, looks.colors, looks.background),
+        ErrorPanel("wrong pixels", image.truth, image.mask, looks.colors, looks.background),
     ]

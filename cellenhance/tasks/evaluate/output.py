@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cellenhance.data.files.writers import write_csv, write_json, write_text
 from cellenhance.errors import OutputExistsError
-from cellenhance.metrics.scores import Scores
 from cellenhance.pixel_size import PixelSize
 from cellenhance.render.confusion_figure import draw_confusion
 from cellenhance.render.figures import save_all
@@ -23,6 +22,7 @@ from cellenhance.runs.stored_confusion import (
 from cellenhance.tasks.evaluate.images import WorstImages, write_worst
 from cellenhance.tasks.evaluate.record import Evaluation
 from cellenhance.tasks.evaluate.threshold import SWEEP_COLUMNS, SWEEP_FILE, ThresholdScores
+from cellenhance.texts import counted
 
 SUMMARY_FILE = "summary.json"
 IMAGES_FILE = "per_image.csv"
@@ -55,7 +55,7 @@ def write_evaluation(
     rows = [(name, *row) for name, row in zip(scores.classes, scores.matrix.tolist(), strict=True)]
     write_csv(folder / CONFUSION_FILE, ("true class", *scores.classes), rows)
     write_image_confusion(folder / IMAGE_CONFUSION_FILE, _matrices(evaluation))
-    caption = f"{evaluation.title}: {_images(scores)}, pooled over all pixels"
+    caption = f"{evaluation.title}: {counted(scores.n_images, 'image')}, pooled over all pixels"
     figure = draw_confusion(scores.matrix, scores.classes, style, caption=caption)
     for path in folder.glob("confusion.*"):
         if path.suffix in (".png", ".pdf", ".svg"):
@@ -107,7 +107,3 @@ def _matrices(evaluation: Evaluation) -> dict[str, ImageMatrices]:
         name: ImageMatrices(scores.classes, ids, evaluation.groups, each.matrices)
         for name, each in outputs.items()
     }
-
-
-def _images(scores: Scores) -> str:
-    return "1 image" if scores.n_images == 1 else f"{scores.n_images} images"

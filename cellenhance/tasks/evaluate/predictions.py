@@ -1,4 +1,4 @@
-"""Score masks of any program against the truth: two folders in, scores out, without a model."""
+"""Score masks from any program against the truth: two folders in, scores out, without a model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def evaluate_predictions(
         A folder is missing or empty, a file has no partner, sizes differ, or a mask holds a value
         that is not a class; files are named.
     SettingsError
-        A class is not NAME=VALUE, a name or value stands twice, or values and colours are mixed.
+        A class is not NAME=VALUE, a name or value is listed twice, or values and colours are mixed.
     OutputExistsError
         `output` holds an evaluation, without `overwrite`.
     """
@@ -100,7 +100,7 @@ def _title(folder: Path) -> str:
 
 
 def _dataset(truth: Path) -> Dataset | None:
-    """Return the dataset of ours that the true masks belong to, if any."""
+    """Return the cellenhance dataset that the true masks belong to, if any."""
     return load_dataset(truth.resolve().parent) if dataset_of(truth) is not None else None
 
 

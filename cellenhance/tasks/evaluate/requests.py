@@ -56,7 +56,7 @@ class RunChoices(Options):
 
     title: ClassVar[str] = "Scoring a run"
 
-    dataset: Path | None = option(None, "Another dataset than the run's.", metavar="FOLDER")
+    dataset: Path | None = option(None, "A dataset other than the run's.", metavar="FOLDER")
     subset: ScoredSubset = option("test", "Part of the split.", metavar="|".join(SUBSETS))
     split: str | None = option(None, "Name of the split.", metavar="NAME", unset="the run's")
     threshold_metric: str | None = option(
@@ -72,11 +72,11 @@ class RunChoices(Options):
 
 
 class MaskChoices(ClassOptions):
-    """Masks of any program instead of a run; files match by relative path without extension."""
+    """Masks from any program instead of a run; files match by relative path without extension."""
 
-    title: ClassVar[str] = "Scoring masks of any program"
+    title: ClassVar[str] = "Scoring masks from any program"
 
-    predictions: Path | None = option(None, "Masks of any program.", metavar="FOLDER")
+    predictions: Path | None = option(None, "Masks from any program.", metavar="FOLDER")
     truth: Path | None = option(None, "True masks of the same names.", metavar="FOLDER")
     skip_unmatched: SkipUnmatched = False
 

@@ -77,8 +77,8 @@ def evaluate_runs(
     """Return the scores of every run, each scored as `request` says.
 
     Each run's files are written as by `evaluate_run`. The table of several runs is written to the
-    output folder, if there is one, with a folder of files a run; that of a run's folds into the run
-    folder, `evaluation/<subset>/`.
+    output folder, if there is one, with a folder of files per run; that of a run's folds into the
+    run folder, `evaluation/<subset>/`.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def _check_classes(found: dict[str, list[RunScores]], name: str) -> None:
     expected, classes = (found[each][0].scores.classes for each in (first, name))
     if classes != expected:
         raise SettingsError(
-            f"{name} has the classes {list(classes)}, {first} {list(expected)}; only runs of equal "
-            "classes stand in one table"
+            f"{name} has the classes {list(classes)}, {first} {list(expected)}; only runs "
+            "with the same classes share a table"
         )
 
 
@@ -133,7 +133,7 @@ def _warn_of_other_images(found: dict[str, list[RunScores]]) -> None:
     different = [name for name in others if images[name] != images[first]]
     if different:
         logger.warning(
-            "%s scored on other images than %s: their numbers do not compare",
+            "%s scored on other images than %s: their numbers cannot be compared",
             f"{', '.join(different)} {'was' if len(different) == 1 else 'were'}",
             first,
         )

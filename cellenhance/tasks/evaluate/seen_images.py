@@ -205,6 +205,6 @@ def _used_images(folder: RunFolder, record: RunRecord) -> list[tuple[str, str, s
 
 
 def _degradations(root: Path) -> dict[str, DegradedImage]:
-    """Return what was done to the images of a dataset; nothing where it is no degraded copy."""
+    """Return what was done to the images of a dataset; nothing where it is not a degraded copy."""
     path = root / DEGRADATION_FILE
     return load_degradations(path) if path.is_file() else {}

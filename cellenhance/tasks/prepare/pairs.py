@@ -27,6 +27,7 @@ from cellenhance.errors import DatasetError
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.classes import named_values
 from cellenhance.tasks.prepare.requests import PrepareRequest
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,11 @@ def say_instances(pairs: Sequence[FoundPair]) -> None:
     if not by_rule:
         return
     counts = list(by_rule[0].counts.values())
-    logger.info("%d objects in %d mask(s)", sum(count.n for count in counts), len(counts))
+    logger.info(
+        "%s in %s",
+        counted(sum(count.n for count in counts), "object"),
+        counted(len(counts), "mask"),
+    )
     warning = describe_counts(counts, by_rule[0].settings)
     if warning is not None:
         logger.warning("%s", warning)
@@ -132,10 +137,10 @@ def _check_unmatched(source: FoundSource, request: PrepareRequest) -> None:
         is_guess = request.layout == AUTO and source.layout != PairedImporter.name
         other = f", or choose another --layout ({source.reason})" if is_guess else ""
         raise DatasetError(
-            f"{len(lonely)} file(s) without a partner: {named}; add the missing files or "
+            f"{counted(len(lonely), 'file')} without a partner: {named}; add the missing files or "
             f"leave these out with --skip-unmatched{other}"
         )
-    logger.warning("%d file(s) without a partner left out: %s", len(lonely), named)
+    logger.warning("%s without a partner left out: %s", counted(len(lonely), "file"), named)
 
 
 def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tuple[FoundPair, ...]:
@@ -151,8 +156,8 @@ def _without_excluded(pairs: Sequence[FoundPair], request: PrepareRequest) -> tu
         (kept if is_kept else left_out).append(pair)
     if left_out:
         logger.info(
-            "%d pair(s) excluded by name: %s",
-            len(left_out),
+            "%s excluded by name: %s",
+            counted(len(left_out), "pair"),
             name_some([pair.image_label for pair in left_out]),
         )
     return tuple(kept)

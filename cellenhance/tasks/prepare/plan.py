@@ -24,6 +24,7 @@ from cellenhance.settings import validate_settings
 from cellenhance.tasks.prepare.found import SourceSurvey
 from cellenhance.tasks.prepare.requests import PrepareRequest
 from cellenhance.tasks.prepare.unmapped import check_mapped, fitting_command
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -137,9 +138,9 @@ def _find_strays(found: SourceSurvey, class_map: ClassMap) -> dict[str, int]:
     snapped = _count_strays(survey, class_map)
     listed = [f"{label} {n}" for label, n in snapped.items()]
     logger.warning(
-        "--snap-masks: %d pixel(s) in %d mask(s) set to the nearest value that has a class: %s",
-        sum(snapped.values()),
-        len(snapped),
+        "--snap-masks: %s in %s set to the nearest value that has a class: %s",
+        counted(sum(snapped.values()), "pixel"),
+        counted(len(snapped), "mask"),
         name_some(listed),
     )
     return snapped
@@ -168,10 +169,10 @@ def _say_missing(survey: Survey) -> None:
     found = [(each.pair.image_label, each.n_missing) for each in survey.facts if each.n_missing]
     if found:
         logger.warning(
-            "--nan ignore: %d pixel(s) that are NaN or infinite in %d image(s) become not "
-            "annotated and get the image's median: %s",
-            sum(n for _, n in found),
-            len(found),
+            "--nan ignore: NaN or infinite, so not annotated and set to the image's median: %s in "
+            "%s: %s",
+            counted(sum(n for _, n in found), "pixel"),
+            counted(len(found), "image"),
             name_some([f"{label} {n}" for label, n in found]),
         )
 
@@ -210,8 +211,8 @@ def _changes(request: PrepareRequest, snapped: dict[str, int], survey: Survey) -
         (request.reading.grey, "mean of the channels"),
         (request.reading.projection, f"{request.reading.projection} over Z"),
         (request.tile, f"tiles of {request.tile} px"),
-        (snapped or None, f"{sum(snapped.values())} stray mask pixels mended"),
-        (n_missing or None, f"{n_missing} missing pixels ignored"),
+        (snapped or None, f"{counted(sum(snapped.values()), 'stray mask pixel')} corrected"),
+        (n_missing or None, f"{counted(n_missing, 'missing pixel')} ignored"),
     )
     return [text for value, text in said if value is not None]
 

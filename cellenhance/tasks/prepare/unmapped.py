@@ -13,6 +13,7 @@ from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 from cellenhance.options import words_of
 from cellenhance.tasks.prepare.found import SourceSurvey
+from cellenhance.texts import counted
 
 _MOST_NAMED = 10
 _FEWEST_DENSE = 4
@@ -43,7 +44,7 @@ def check_mapped(
         for facts in found.survey.facts
         if not unmapped.keys().isdisjoint(found.survey.codes_of(facts))
     ]
-    where = f"in {len(guilty)} mask(s) ({name_some(guilty, 3)})"
+    where = f"in {counted(len(guilty), 'mask')} ({name_some(guilty, 3)})"
     shown = _show_unmapped(found, unmapped)
     if found.request.instances.rule is None and not found.request.classes:
         _refuse_instances(found, shown)
@@ -130,7 +131,7 @@ def _instance_command(found: SourceSurvey) -> str:
 
 
 def suggest_command(found: SourceSurvey) -> str | None:
-    """Return a command line that prepares what was found; None where values are no classes."""
+    """Return a command line that prepares what was found; None where values are not classes."""
     is_open = found.request.instances.rule is None and not found.request.classes
     if is_open and _are_label_maps(found):
         return _instance_command(found)

@@ -21,6 +21,7 @@ from cellenhance.data.importers.survey import PairFacts
 from cellenhance.data.name_lists import name_some
 from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.prepare.plan import PreparePlan
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def write_dataset(plan: PreparePlan, progress: ProgressCallback = silent) -> Pre
         logger.warning("identical images: %s; they share a group", ", ".join(same))
     n_blank = plan.n_samples - len(dataset.samples)
     if n_blank:
-        logger.warning("%d tile(s) without any annotated pixel left out", n_blank)
+        logger.warning("%s without any annotated pixel left out", counted(n_blank, "tile"))
     return PrepareResult(dataset, split, equal, n_blank)
 
 
@@ -96,14 +97,16 @@ def _write_pairs(
         raise
     except BaseException:
         logger.warning(
-            "%d of %d image(s) are kept; the same command goes on from there",
+            "%d of %s kept; the same command goes on from there",
             len(ids),
-            len(plan.survey.facts),
+            counted(len(plan.survey.facts), "image"),
         )
         raise
     if journal.n_former:
         logger.info(
-            "%d of %d image(s) taken over from an interrupted run", n_taken, len(plan.survey.facts)
+            "%d of %s reused from an interrupted run",
+            n_taken,
+            counted(len(plan.survey.facts), "image"),
         )
     return ids
 
@@ -144,9 +147,9 @@ def _say_divided(dataset: Dataset, split: SplitTable, output: Path) -> None:
     shared = find_shared_groups(dataset, split)
     if shared:
         logger.warning(
-            "the split of the source divides %d group(s), so that scores look better than they are "
-            "(%s); make another with %s",
-            len(shared),
+            "the split of the source divides %s, so that scores look better than they are (%s); "
+            "make another with %s",
+            counted(len(shared), "group"),
             name_some(shared, 3, separator="; "),
             shlex.join(["cellenhance", "dataset", "split", str(output), "--overwrite"]),
         )

@@ -128,7 +128,7 @@ def _check_output(request: PretrainRequest) -> None:
     there = [each for each in (request.output, request.state_path) if each.exists()]
     if there and not (request.resume or request.overwrite):
         raise OutputExistsError(
-            f"{there[0]}: is there already; go on with --resume, replace it with --overwrite, or "
+            f"{there[0]}: exists already; go on with --resume, replace it with --overwrite, or "
             "choose another -o"
         )
 
@@ -223,8 +223,9 @@ def _start_state(
     for key in _DECIDING:
         if old.get(key) != record[key]:
             raise CheckpointError(
-                f"{request.record_path}: the run was started otherwise ({key}: {old.get(key)}, now "
-                f"{record[key]}); repeat the first command with --resume: {old.get('command')}"
+                f"{request.record_path}: the run was started with other settings ({key}: "
+                f"{old.get(key)}, now {record[key]}); repeat the first command with --resume: "
+                f"{old.get('command')}"
             )
     state = pretrainer.load(request.state_path)
     logger.info("going on at step %d", state.step)

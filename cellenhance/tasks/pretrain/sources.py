@@ -1,4 +1,4 @@
-"""What a user names as a source becomes pictures: scenes, datasets of ours, folders of images."""
+"""What a user names as a source becomes pictures: scenes, dataset folders, folders of images."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def open_source(text: str, store: SampleStore, progress: ProgressCallback) -> Op
     Raises
     ------
     SettingsError
-        The share is no number above 0, or there is no such kind of scene.
+        The share is not a number above 0, or there is no such kind of scene.
     DatasetError
         There is no image, or a file of a dataset does not fit its manifest row.
     """

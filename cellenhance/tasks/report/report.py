@@ -35,6 +35,7 @@ from cellenhance.tasks.report.pictures import image_sections, translation_sectio
 from cellenhance.tasks.report.record import STYLE, ReportedRun
 from cellenhance.tasks.report.requests import ReportRequest
 from cellenhance.tasks.report.texts import data_section, methods_section, settings_section
+from cellenhance.texts import counted
 
 REPORT_FILE = "report.html"
 
@@ -146,7 +147,7 @@ def _facts(run: ReportedRun) -> tuple[Fact, ...]:
     n_groups = len(set(run.subset.groups))
     return (
         *facts,
-        Fact("Images scored", str(scores.n_images), f"in {n_groups} group(s)"),
+        Fact("Images scored", str(scores.n_images), f"in {counted(n_groups, 'group')}"),
         Fact("Images trained on", str(run.record.n_train), f"{run.record.n_val} to validate"),
         Fact("Parameters", f"{run.n_parameters:,}"),
     )
@@ -176,9 +177,9 @@ def _training_section(run: ReportedRun) -> Section:
         if run.record.n_val
         else "the last one is scored here, as there was no validation part"
     )
+    epochs = counted(len(rows), "epoch")
     text = (
-        f"{len(rows)} epochs, {seconds / 60:.1f} minutes of training "
-        f"({run.record.compute_reason}); {chosen}."
+        f"{epochs}, {seconds / 60:.1f} minutes of training ({run.record.compute_reason}); {chosen}."
     )
-    alt = f"Loss and validation IoU over {len(rows)} epochs; the numbers are in metrics.csv"
+    alt = f"Loss and validation IoU over {epochs}; the numbers are in metrics.csv"
     return Section("Training", (Paragraph(text), Picture(draw_png(draw_curves(rows, best)), alt)))

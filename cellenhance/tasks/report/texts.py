@@ -13,6 +13,7 @@ from cellenhance.render.report.methods_text import MethodsFacts, describe_method
 from cellenhance.render.report.page import Block, Listing, Numbers, Paragraph, Section
 from cellenhance.render.tables import Table, format_percent
 from cellenhance.tasks.report.record import ReportedRun
+from cellenhance.texts import counted
 
 
 def data_section(run: ReportedRun) -> Section:
@@ -135,6 +136,6 @@ def _result(run: ReportedRun) -> str:
         f"{format_percent(majority.pooled.miou)} %"
     )
     return (
-        f"On {n} {run.subset.name} image{'s' if n != 1 else ''}, the mean IoU over classes, pooled "
+        f"On {counted(n, f'{run.subset.name} image')}, the mean IoU over classes, pooled "
         f"over all pixels, was {format_percent(scores.pooled.miou)} %{spread}{guess}."
     )

@@ -244,7 +244,7 @@ def _build(settings: RunSettings, dataset: Dataset, request: TrainRequest) -> Se
     if start is not None:
         report = initialise_from(network, start, dataset.class_names)
         logger.info("%s: %s", start.name, report.summary())
-        logger.debug("taken over: %s", ", ".join(report.matched))
+        logger.debug("reused: %s", ", ".join(report.matched))
         logger.debug("start at random: %s", ", ".join(report.reinitialised))
         logger.debug("left over: %s", ", ".join(report.left_over))
     return network
@@ -256,7 +256,7 @@ def _shapes(dataset: Dataset, *parts: tuple[str, ...]) -> ImageShapes:
 
 
 def _subsets(split: SplitTable, fold: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the training and validation ids; without validation that is said."""
+    """Return the training and validation ids; a warning says when nothing validates."""
     train_ids, val_ids = split.subset(fold, "train"), split.subset(fold, "val")
     if not train_ids:
         raise DatasetError(

@@ -14,7 +14,7 @@ from cellenhance.tasks.train.memory import estimate_bytes
 from cellenhance.texts import counted
 
 LONG_S = 600.0
-"""From here on it is said what would be quicker."""
+"""From here on the plan names what would be quicker."""
 _LIGHT = "light-unet"
 _WORTH_NAMING = 1.5
 """How many times lighter a model must be to be named as the quicker one."""

@@ -48,8 +48,8 @@ class TrainRequest(Options):
     init: str | None = option(
         None,
         "Weights to start from: start (those shipped with the program), none (random), a run, or a "
-        ".safetensors file (a checkpoint of ours, or an encoder with torchvision's names); -v "
-        "lists every tensor.",
+        ".safetensors file (a checkpoint of cellenhance, or an encoder with torchvision's names); "
+        "-v lists every tensor.",
         metavar="start|none|RUN|FILE",
         unset="start where the model has some",
     )

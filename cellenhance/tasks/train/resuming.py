@@ -144,7 +144,7 @@ def _keeps_fitted_schedule(
     if budget is None or (limit is None and _asks_epochs(request)):
         return False
     asked = timed_settings(recipe)
-    if limit is None:  # and no epochs: nothing is said of the time
+    if limit is None:  # and no epochs: the command leaves the time as it is
         asked["epochs"] = budget.asked["epochs"]
     return asked == budget.asked
 
@@ -163,8 +163,8 @@ def _but_for_more_epochs(new: RunSettings, old: RunSettings) -> RunSettings:
 def started_otherwise(former: FormerRun, difference: str) -> CheckpointError:
     """Return the refusal of a run that was started with another setting."""
     return CheckpointError(
-        f"{former.folder.record_path}: the run was started otherwise ({difference}); repeat the "
-        f"first command with --resume: {resuming_command(former.record.command_line)}"
+        f"{former.folder.record_path}: the run was started with other settings ({difference}); "
+        f"repeat the first command with --resume: {resuming_command(former.record.command_line)}"
     )
 
 

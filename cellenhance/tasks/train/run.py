@@ -26,6 +26,7 @@ from cellenhance.tasks.train.log import Report, RunLog
 from cellenhance.tasks.train.plan import RunPlan, plan_of
 from cellenhance.tasks.train.requests import TrainRequest
 from cellenhance.tasks.train.setup import PreparedRun, prepare_run
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,9 @@ class TrainResult:
     @property
     def summary(self) -> str:
         """Say in a line what came of the run."""
-        epochs = "epoch" if self.n_epochs == 1 else "epochs"
         best = "" if self.best_miou is None else f" (validation mIoU {100 * self.best_miou:.2f} %)"
         return (
-            f"{self.n_epochs} {epochs}, {self.stopped_because}; best is epoch "
+            f"{counted(self.n_epochs, 'epoch')}, {self.stopped_because}; best is epoch "
             f"{self.best_epoch}{best}; run in {self.folder}"
         )
 
@@ -141,7 +141,7 @@ def _check_output(folder: RunFolder, request: TrainRequest) -> None:
         and any(each.name != LOCK_FILE for each in folder.root.iterdir())
     ):
         raise OutputExistsError(
-            f"{folder.root}: is not empty and no run of ours; choose another -o"
+            f"{folder.root}: is not empty and is not a run folder; choose another -o"
         )
 
 

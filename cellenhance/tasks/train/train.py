@@ -69,7 +69,7 @@ def _log_plan(plan: RunPlan) -> None:
 
 
 def runs_of(request: TrainRequest) -> list[TrainRequest]:
-    """Return one request for each run: the one that is asked for, or one a fold in fold-K.
+    """Return one request for each run: the one that is asked for, or one per fold in fold-K.
 
     Raises
     ------

@@ -92,9 +92,9 @@ class TranslationDrawing:
         header, step = self.predictor.header, translations.step
         notes = [_describe(each) for each in self.filters]
         if step > 1:
-            notes.append(f"every {step}. pixel of {info.width} x {info.height} is shown")
+            notes.append(f"one pixel in {step} of {info.width} x {info.height} is shown, each way")
         return TranslationView(
-            title=f"{image.path.name}: what {header.entry.name} made of it",
+            title=f"{image.path.name}: what {header.entry.name} enhances",
             image=translations.image,
             filters=translations.filters,
             enhanced=translations.enhanced,

@@ -45,7 +45,9 @@ def _find_or_measure(
     folder: RunFolder | None, model: LoadedModel, compute: Compute, progress: ProgressCallback
 ) -> Sequence[FilterFacts]:
     if folder is None:
-        logger.warning("%s: no run folder, so what filters do was not measured", model.path)
+        logger.warning(
+            "%s: is not in a run folder, so what filters do was not measured", model.path
+        )
         return ()
     path = folder.root / "evaluation" / "val" / "filters.json"
     identity = checkpoint_sha256(model.path)

@@ -83,8 +83,8 @@ class PageOfTranslations:
         page = render_explorer(
             images,
             title=f"What {model} enhances",
-            subtitle=f"{counted(len(images), 'image')}; the input left of the slider, right of it "
-            "what the network made of it",
+            subtitle=f"{counted(len(images), 'image')}; left of the slider the input, right of it "
+            "the network's picture of it",
             classes=[(each.name, each.color) for each in self.header.classes],
             notes=NOTES,
         )

@@ -123,10 +123,10 @@ def test_members_of_other_classes_or_channels_are_refused() -> None:
     one, two = make_model("light-unet"), make_model("light-unet")
     classes = (*two.header.classes[:1], SegmentationClass(index=1, name="z", color="#000000"))
     renamed = replace(two, header=two.header.model_copy(update={"classes": classes}))
-    with pytest.raises(SettingsError, match="only runs of equal classes combine"):
+    with pytest.raises(SettingsError, match="only runs with the same classes can be combined"):
         Predictor([one, renamed], CPU)
     wider = replace(two, header=two.header.model_copy(update={"in_channels": 3}))
-    with pytest.raises(SettingsError, match="only runs of equal channels combine"):
+    with pytest.raises(SettingsError, match="only runs with the same channels can be combined"):
         Predictor([one, wider], CPU)
 
 

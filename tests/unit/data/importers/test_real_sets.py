@@ -113,7 +113,7 @@ SETS = (
         28,
         {"background": 77.8, "cytoplasm": 12.0, "nucleus": 10.2},
         channels=3,
-        said=("--snap-masks: 100 pixel(s) in 2 mask(s)", "034.png 97, 076.png 3"),
+        said=("--snap-masks: 100 pixels in 2 masks", "034.png 97, 076.png 3"),
     ),
     RealSet(
         f"'wbc-3class/Dataset 2' {WBC} --exclude 034 --exclude 076",
@@ -151,7 +151,7 @@ SETS = (
         "--class mitochondria=255 --snap-masks",
         12,
         {"mitochondria": 5.2},  # agrees with the value 191 of labels/
-        said=("--snap-masks: 223 pixel(s) in 10 mask(s)",),
+        said=("--snap-masks: 223 pixels in 10 masks",),
     ),
     RealSet(
         "vnc-sstem --images stack1/raw --masks stack1/synapses --class other=0 "
@@ -218,7 +218,7 @@ SETS = (
         "--instances binary --skip-unmatched",
         21,
         {"object": 19.0},
-        said=("1 file(s) without a partner left out", "dna-25", "grey stored as RGB"),
+        said=("1 file without a partner left out", "dna-25", "grey stored as RGB"),
     ),
     RealSet(
         "lpc-nuclei/data --images images/dna-images/gnf --masks preprocessed-data/gnf "
@@ -326,7 +326,7 @@ def test_real_sets_prepare_as_they_are_described(
     ("words", "message"),
     [
         ("corneal-endothelium", "--class class0=0 --class class1=127 --class class2=255"),
-        (f"wbc-3class {WBC}", "in 2 mask(s) (Dataset 2/034.png, Dataset 2/076.png): 2 (2 px)"),
+        (f"wbc-3class {WBC}", "in 2 masks (Dataset 2/034.png, Dataset 2/076.png): 2 (2 px)"),
         ("vnc-sstem", "--class class8=255"),
         (
             "vnc-sstem --images stack1/raw --masks stack1/mitochondria --class a=0 --class b=255",

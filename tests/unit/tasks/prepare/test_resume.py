@@ -57,7 +57,7 @@ def interrupt(request: PrepareRequest, n_images: int = 3) -> Path:
 
 
 def taken_over(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [each.getMessage() for each in caplog.records if "taken over" in each.getMessage()]
+    return [each.getMessage() for each in caplog.records if "reused" in each.getMessage()]
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_the_next_run_takes_over_what_was_finished(
 ) -> None:
     caplog.set_level(logging.INFO, logger="cellenhance")
     interrupt(request_)
-    assert "3 of 5 image(s) are kept; the same command goes on from there" in caplog.text
+    assert "3 of 5 images kept; the same command goes on from there" in caplog.text
     prepare_dataset(request_)
-    assert taken_over(caplog) == ["3 of 5 image(s) taken over from an interrupted run"]
+    assert taken_over(caplog) == ["3 of 5 images reused from an interrupted run"]
     assert contents(request_.output) == straight
     assert sorted(each.name for each in request_.output.parent.iterdir()) == [
         "lab",
@@ -97,7 +97,7 @@ def test_damaged_files_are_written_anew(
     with (left / unfinished.JOURNAL_FILE).open("a") as file:
         file.write('{"key": "half a line')
     prepare_dataset(request_)
-    assert taken_over(caplog) == ["1 of 5 image(s) taken over from an interrupted run"]
+    assert taken_over(caplog) == ["1 of 5 images reused from an interrupted run"]
     assert contents(request_.output) == straight
 
 
@@ -109,7 +109,7 @@ def test_a_changed_source_is_noticed(
     changed = np.full((40, 40, 1), 7, np.uint16)
     write_image(request_.source / "images" / "c0.tif", changed)
     prepare_dataset(request_)
-    assert taken_over(caplog).pop() == "2 of 5 image(s) taken over from an interrupted run"
+    assert taken_over(caplog).pop() == "2 of 5 images reused from an interrupted run"
 
 
 def test_other_options_take_nothing_over(
@@ -118,7 +118,7 @@ def test_other_options_take_nothing_over(
     caplog.set_level(logging.INFO, logger="cellenhance")
     interrupt(request_)
     prepare_dataset(request_.model_copy(update={"tile": 32}))
-    assert taken_over(caplog) == ["0 of 5 image(s) taken over from an interrupted run"]
+    assert taken_over(caplog) == ["0 of 5 images reused from an interrupted run"]
     names = {Path(name).stem for name in contents(request_.output / "images")}
     assert names == {f"c{i}_r{r:03d}_c{c:03d}" for i in range(5) for r in (0, 1) for c in (0, 1)}
 

@@ -1,4 +1,4 @@
-"""Start weights: made, resumed bitwise, refused where a run was started otherwise, and of use."""
+"""Start weights: made, resumed bitwise, refused where a run had other settings, and of use."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def test_another_seed_or_source_does_not_resume(tmp_path: Path, tiny_dataset: Pa
     asked = request(tmp_path / "start.safetensors", tiny_dataset, steps=1)
     pretrain(asked)
     asked.output.rename(asked.state_path)  # as if it had been stopped
-    with pytest.raises(CheckpointError, match=r"started otherwise .seed: 0, now 1"):
+    with pytest.raises(CheckpointError, match=r"started with other settings .seed: 0, now 1"):
         pretrain(asked.model_copy(update={"seed": 1, "resume": True}))
     sources = ("world", str(tiny_dataset))
-    with pytest.raises(CheckpointError, match=r"started otherwise .sources"):
+    with pytest.raises(CheckpointError, match=r"started with other settings .sources"):
         pretrain(asked.model_copy(update={"sources": sources, "resume": True}))
 
 
