@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 RunCli = Callable[..., Any]
+
+NOUNS = "files|images|epochs|samples|runs|pairs|masks|objects|groups|folds"
+WRONG_PLURAL = re.compile(rf"(?<![\w.,])1 ({NOUNS})\b")
+"""One of something, told as several."""
 
 TINY_TRAINING = ("--set", "recipe.crop_px=32", "--batch-size", "2", "--precision", "fp32")
 """Options that make an epoch of `tiny_dataset` a few small steps."""
@@ -31,12 +36,17 @@ def _keep_the_loggers_as_they_were() -> Iterator[None]:
 
 
 def invoke(*words: object) -> Any:
-    """Run a command in this process; the result has exit_code, stdout and stderr."""
+    """Run a command in this process; the result has exit_code, stdout and stderr.
+
+    Whatever a command says, it never says "1 images".
+    """
     from typer.testing import CliRunner
 
     from cellenhance.cli.app import app
 
-    return CliRunner().invoke(app, [str(word) for word in words])
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert WRONG_PLURAL.search(done.output) is None, done.output
+    return done
 
 
 @pytest.fixture

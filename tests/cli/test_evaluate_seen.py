@@ -31,16 +31,16 @@ def test_a_copy_at_a_lower_dose_is_known_and_so_is_its_dose(
     assert "none of the 2 images scored was seen in training" in done.stderr
     assert "is not known" not in done.stderr
     assert (
-        "2 of 2 images scored are at 10 photons, a dose that the run never saw: it was trained on "
+        "the run never saw the dose of 2 of 2 images scored (at 10 photons): it was trained on "
         "images as they are"
     ) in done.stderr
 
 
 def test_copies_of_training_images_are_named(cli: RunCli, tiny_run: Path, at_ten: Path) -> None:
     done = cli("evaluate", tiny_run, "--dataset", at_ten, "--subset", "train")
-    assert "4 of 4 images scored are images of its training part or copies of them" in done.stderr
+    assert "its training part holds 4 of 4 images scored, or their originals" in done.stderr
     done = cli("evaluate", tiny_run, "--dataset", at_ten, "--subset", "val")
-    assert "2 of 2 images scored are of its validation part, which chose the best" in done.stderr
+    assert "its validation part, which chose the best epoch, holds 2 of 2 images" in done.stderr
 
 
 def test_images_that_another_split_moved_to_the_test_part_are_named(
@@ -52,8 +52,8 @@ def test_images_that_another_split_moved_to_the_test_part_are_named(
     rows = split.read_text().replace(",train\n", ",moved\n").replace(",test\n", ",train\n")
     split.write_text(rows.replace(",moved\n", ",test\n"))
     done = cli("evaluate", tiny_run, "--dataset", other)
-    assert "is not what the run was trained on, but 4 of 4 images scored are images" in done.stderr
-    assert "a dose that the run never saw" not in done.stderr
+    assert "is not what the run was trained on, but its training part holds 4 of 4" in done.stderr
+    assert "the run never saw the dose" not in done.stderr
 
 
 def test_a_run_of_a_copy_knows_the_images_as_they_are(
@@ -63,11 +63,11 @@ def test_a_run_of_a_copy_knows_the_images_as_they_are(
     words = ("-m", "light-unet", "-o", run, "--epochs", 1, *tiny_training)
     assert cli("train", at_ten, *words).exit_code == 0
     own = cli("evaluate", run)
-    assert "a dose that the run never saw" not in own.stderr
+    assert "the run never saw the dose" not in own.stderr
     done = cli("evaluate", run, "--dataset", tiny_dataset, "--subset", "train")
-    assert "4 of 4 images scored are images of its training part" in done.stderr
+    assert "its training part holds 4 of 4 images scored" in done.stderr
     assert (
-        "4 of 4 images scored are as they are, a dose that the run never saw: it was trained on "
+        "the run never saw the dose of 4 of 4 images scored (as they are): it was trained on "
         "images at 10 photons"
     ) in done.stderr
 
@@ -83,7 +83,7 @@ def test_doses_that_augmentation_drew_were_seen(
         said = cli("evaluate", tmp_path / name, "--dataset", at_ten).stderr
         text = "trained on images as they are and at 30 to 300 photons"
         assert (text in said) is is_unseen
-        assert ("a dose that the run never saw" in said) is is_unseen
+        assert ("the run never saw the dose" in said) is is_unseen
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_a_filter_that_is_zero_everywhere_is_said(
         ("filter 2", True),
         ("filter 3", False),
     ]
-    assert "filter 2 is zero everywhere in 1 of 1 images" in done.stderr
+    assert "filter 2 is zero everywhere in 1 of 1 image (" in done.stderr
     found = by_name(tmp_path / "out/translations/cell 1.ome.tif")
     assert not found["filter 2"].any()
     assert np.array_equal(found["sum 2"], found["input"])

@@ -26,6 +26,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.tasks.datasets.inspect_records import InspectReport, count_values
 from cellenhance.tasks.datasets.requests import InspectRequest
 from cellenhance.tasks.datasets.split_parts import summarize_split
+from cellenhance.texts import counted
 
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
 MOST_ON_SHEET = 48
@@ -187,8 +188,8 @@ def _write_sheet(
         low=low,
         high=high,
         colors={each.name: each.color for each in dataset.description.classes},
-        title=f"{dataset.description.name}: {len(thumbnails)} of {len(dataset.samples)} samples, "
-        f"display range {shown}",
+        title=f"{dataset.description.name}: {len(thumbnails)} of "
+        f"{counted(len(dataset.samples), 'sample')}, display range {shown}",
     )
     with replacing(path) as temporary:
         temporary.write_bytes(png)

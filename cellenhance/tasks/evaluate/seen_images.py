@@ -20,6 +20,7 @@ from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError
 from cellenhance.runs.folder import RunFolder, RunRecord
 from cellenhance.runs.samples import read_used_samples
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -100,30 +101,29 @@ def _say_seen(
     if "train" in parts:
         names = parts["train"]
         logger.warning(
-            "%s, but %d of %d images scored are images of its training part%s: %s; scores look "
+            "%s, but its training part holds %d of %s scored%s: %s; scores look "
             "better than they are",
             other,
             len(names),
-            n_images,
-            " or copies of them" if is_copy else "",
+            counted(n_images, "image"),
+            ", or their originals" if is_copy else "",
             name_some(names),
         )
     elif "val" in parts:
         names = parts["val"]
         logger.warning(
-            "%s, but %d of %d images scored are of its validation part, which chose the best "
-            "epoch: %s",
+            "%s, but its validation part, which chose the best epoch, holds %d of %s scored: %s",
             other,
             len(names),
-            n_images,
+            counted(n_images, "image"),
             name_some(names),
         )
     elif is_copy:
         logger.info(
             "%s is a copy, by dataset degrade, of images that the run was trained on; by their "
-            "hashes none of the %d images scored was seen in training",
+            "hashes none of the %s scored was seen in training",
             where,
-            n_images,
+            counted(n_images, "image"),
         )
     else:
         logger.warning("%s: whether its %s part was unseen in training is not known", other, subset)
@@ -145,10 +145,9 @@ def _say_dose(
     ]
     if unseen and training.doses:
         logger.warning(
-            "%d of %d images scored are %s, a dose that the run never saw: it was trained on "
-            "images %s",
+            "the run never saw the dose of %d of %s scored (%s): it was trained on images %s",
             len(unseen),
-            len(doses),
+            counted(len(doses), "image"),
             _describe(unseen),
             _describe(training.doses),
         )

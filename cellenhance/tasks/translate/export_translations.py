@@ -31,6 +31,7 @@ from cellenhance.progress import ProgressCallback, silent
 from cellenhance.runs.header import ModelHeader
 from cellenhance.tasks.image_work import find_images
 from cellenhance.tasks.translate.requests import ExportTranslationsRequest
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -222,11 +223,11 @@ def _warn_of_zero_filters(written: Sequence[ExportedImage]) -> None:
     for number in numbers:
         images = [image for image in written if image.filters[number - 1].is_zero]
         logger.warning(
-            "filter %d is zero everywhere in %d of %d images (%s): 'enhanced %d' is sigma(x), the "
+            "filter %d is zero everywhere in %d of %s (%s): 'enhanced %d' is sigma(x), the "
             "input alone",
             number,
             len(images),
-            len(written),
+            counted(len(written), "image"),
             ", ".join(image.path.name for image in images[:3]) + ("..." if len(images) > 3 else ""),
             number,
         )
