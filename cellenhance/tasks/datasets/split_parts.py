@@ -84,16 +84,15 @@ def small_parts(subsets: Sequence[SubsetSummary]) -> list[str]:
         if 0 < each.n_images < FEWEST_IMAGES and not is_scored_whole:
             small.setdefault((each.subset, each.n_images), []).append(each.fold)
     return [
-        f"{_folds(folds, has_folds)}the {subset} part has {counted(n, 'image')}, and "
-        f"{_MEANING[subset]}"
+        f"{_folds(folds, has_folds)}the {subset} part has {counted(n, 'image')}, {_MEANING[subset]}"
         for (subset, n), folds in small.items()
     ]
 
 
 _MEANING: dict[Subset, str] = {
-    "train": "so few teach little",
-    "val": "so few choose the best epoch by chance",
-    "test": "scores of so few depend on which they are",
+    "train": "too few to teach much",
+    "val": "too few to choose the best epoch reliably",
+    "test": "too few for scores to be reliable",
 }
 
 

@@ -27,9 +27,9 @@ COUNTS = {"all": np.array([8000, 2000])}
     [
         ((5, 3, 3), []),
         ((5, 0, 3), []),
-        ((5, 2, 3), ["the val part has 2 images, and so few choose the best epoch by chance"]),
-        ((9, 3, 1), ["the test part has 1 image, and scores of so few depend on which they are"]),
-        ((2, 0, 0), ["the train part has 2 images, and so few teach little"]),
+        ((5, 2, 3), ["the val part has 2 images, too few to choose the best epoch reliably"]),
+        ((9, 3, 1), ["the test part has 1 image, too few for scores to be reliable"]),
+        ((2, 0, 0), ["the train part has 2 images, too few to teach much"]),
     ],
 )
 def test_parts_of_fewer_than_three_images(sizes: tuple[int, int, int], said: list[str]) -> None:
@@ -39,7 +39,7 @@ def test_parts_of_fewer_than_three_images(sizes: tuple[int, int, int], said: lis
 def test_test_parts_of_folds_are_scored_together() -> None:
     folds = [*parts(9, 2, 1), *parts(9, 2, 1, fold=2), *parts(9, 3, 1, fold=3)]
     assert small_parts(folds) == [
-        "folds 1, 2: the val part has 2 images, and so few choose the best epoch by chance"
+        "folds 1, 2: the val part has 2 images, too few to choose the best epoch reliably"
     ]
     uneven = [*parts(9, 3, 1, cell=(0.2, 0.2, 0.6)), *parts(9, 3, 1, fold=2)]
     assert uneven_parts(uneven, COUNTS) == []
