@@ -22,11 +22,11 @@ from cellenhance.errors import CheckpointError, SettingsError
 from cellenhance.networks.blocks import InputConv2d
 from cellenhance.networks.translation_norm import TranslationNorm
 from cellenhance.runs.folder import checkpoints_of
+from cellenhance.texts import counted
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 START_WEIGHTS: Mapping[str, str] = {"fine_unet": "start-fine-unet.safetensors"}
 """Shipped start weights by architecture; docs/reference/start-weights.md says what made them."""
-from cellenhance.texts import counted
 
 _OURS = "model."
 _HEAD = "classifier."
