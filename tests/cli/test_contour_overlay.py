@@ -187,4 +187,4 @@ def test_one_bad_mask_does_not_stop_the_others(cli: Any, lab: Path) -> None:
     done = draw(cli, lab, *classes)
     assert done.exit_code == 4
     assert "1 written, 1 failed" in done.stderr.splitlines()[-1]
-    assert "a.png: holds what is no class (3 in 2400 pixels)" in done.stderr
+    assert "a.png: has values without a class (3 in 2400 pixels)" in done.stderr

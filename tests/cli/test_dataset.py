@@ -151,7 +151,7 @@ def test_overwrite_never_replaces_foreign_folders(source: Path, tmp_path: Path) 
     precious.mkdir()
     (precious / "thesis.txt").write_text("years")
     line = fails(2, "prepare", source, "-o", precious, *CLASSES, "--overwrite")
-    assert "is no dataset of ours" in line
+    assert "holds no dataset made by cellenhance" in line
     assert "would replace the source" in fails(
         2, "prepare", source, "-o", source, *CLASSES, "--overwrite"
     )
@@ -185,7 +185,7 @@ def test_sizes_that_differ_name_the_pair(source: Path, tmp_path: Path) -> None:
         ((*CLASSES, "--layout", "pairs"), 2, "did you mean 'paired'"),
         ((*CLASSES, "--layout", "npy-folds"), 3, "has no file such as train_images_1.npy"),
         ((*CLASSES, "--images", "images"), 2, "--images and --masks go together"),
-        ((*CLASSES, "--images", "nowhere", "--masks", "masks"), 3, "is no folder"),
+        ((*CLASSES, "--images", "nowhere", "--masks", "masks"), 3, "there is no such folder"),
     ],
 )
 def test_options_that_do_not_fit(
@@ -204,8 +204,8 @@ def test_missing_sources_and_datasets(tmp_path: Path) -> None:
     assert "found nothing" in fails(3, "prepare", tmp_path / "none", "-o", tmp_path / "set")
     (tmp_path / "empty").mkdir()
     assert "no known layout" in fails(3, "prepare", tmp_path / "empty", "-o", tmp_path / "set")
-    assert "is no dataset folder" in fails(3, "split", tmp_path / "empty")
-    assert "is no dataset folder" in fails(3, "inspect", tmp_path / "empty")
+    assert "is not a dataset folder" in fails(3, "split", tmp_path / "empty")
+    assert "is not a dataset folder" in fails(3, "inspect", tmp_path / "empty")
 
 
 def test_valid_masks_colours_and_rgb(tmp_path: Path) -> None:

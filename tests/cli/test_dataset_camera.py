@@ -64,7 +64,7 @@ def test_single_frames_and_saturated_flats_are_refused_in_one_line(cli: Any, fra
     tifffile.imwrite(bright, np.minimum(record(500), 880), photometric="minisblack")
     (frames / "empty").mkdir()
     for flat, message in (
-        (single, "holds 1 frame(s); noise shows between frames"),
+        (single, "holds 1 frame; noise shows between frames"),
         (bright, "the flat is saturated; use less light"),
         (frames / "empty", "holds no frames"),
         (frames / "none.tif", "there is no such file"),

@@ -328,7 +328,7 @@ def test_blur_in_um_needs_the_pixel_size(
     ("change", "message"),
     [
         (("uint16", "object"), "dtype object"),
-        (("cells_001,", "cells_002,"), "stands twice"),
+        (("cells_001,", "cells_002,"), "is listed twice"),
         (("photons", "photon"), "expected the columns"),
         ((",5.0,", ",-5.0,"), "'photons' in"),
     ],

@@ -138,7 +138,7 @@ def test_the_record_counts_changes_and_guards_the_folder(
     (out / "export.yaml").unlink()
     refused = cli(*words, "--overwrite")
     assert refused.exit_code == 2
-    assert "is no export of ours" in refused.stderr
+    assert "holds no export made by cellenhance" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_the_mean_of_colours_on_request(tmp_path: Path) -> None:
     source = make_lab(tmp_path, (40, 50, 3))
     stored = tifffile.imread(source / "images" / "c0.tif")
     dataset, result = prepared(source, "--grey", "mean")
-    assert "the mean of all channels (--grey mean), in 1 of 1 image(s)" in result.stdout
+    assert "the mean of all channels (--grey mean), in 1 of 1 image" in result.stdout
     np.testing.assert_array_equal(
         load_sample(dataset, dataset.row("c0")).image[..., 0], np.rint(stored.mean(axis=2))
     )

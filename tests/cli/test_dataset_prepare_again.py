@@ -37,7 +37,7 @@ def test_its_split_holds_and_other_splits_are_named(
     done = cli("dataset", "prepare", tiny_dataset, "-o", tmp_path / "again", "--tile", 32)
     assert done.exit_code == 0, done.stderr
     assert "the source brings a split: 4 train, 2 val, 2 test" in done.stderr
-    assert "splits left aside: folds" in done.stderr
+    assert "splits left out: folds" in done.stderr
     again = load_dataset(tmp_path / "again")
     assert len(again.samples) == 8 * 4
     subset_of = {row.id: row.subset for row in load_split(load_dataset(tiny_dataset)).rows}

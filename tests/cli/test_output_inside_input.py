@@ -89,4 +89,4 @@ def test_prepare(cli: RunCli, lab: Path) -> None:
         result = cli("dataset", "prepare", lab, "-o", lab / "set", *classes, *words)
         assert result.exit_code == 0, result.stderr
         assert written(lab / "set" / "images", ".tif") == ["cell0", "cell1"]
-    assert "left aside: set/" in result.stderr
+    assert "left out: set/" in result.stderr

@@ -58,7 +58,7 @@ def _decompress(text: str) -> list[int]:
     for letter in text:
         bits = ord(letter) - 48
         if not 0 <= bits < 64 or shift > 40:
-            raise ValueError("compressed run lengths have a letter that is none")
+            raise ValueError("compressed run lengths contain an invalid character")
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:

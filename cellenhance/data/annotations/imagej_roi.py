@@ -53,7 +53,7 @@ def decode_roi(data: bytes) -> Roi:
         The bytes are no ROI file, are cut short, or the selection encloses no area.
     """
     if not data.startswith(MAGIC) or len(data) < _HEADER:
-        raise ValueError("is no ImageJ ROI")
+        raise ValueError("is not an ImageJ ROI")
     try:
         name, group = _name_and_group(data)
         area = _area(data)

@@ -26,7 +26,7 @@ def load_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0][:80]
         raise DatasetError(
-            f"{path}: is no JSON file ({reason}); save it again, or leave it out with --exclude "
+            f"{path}: is not a JSON file ({reason}); save it again, or leave it out with --exclude "
             f"{shlex.quote(path.name)}"
         ) from error
 
@@ -34,14 +34,14 @@ def load_json(path: Path) -> Any:
 def as_list(value: Any, where: str) -> list[Any]:
     """Return a JSON list; DatasetError for anything else."""
     if not isinstance(value, list):
-        raise DatasetError(f"{where}: expected a list, found {_word(value)}; mend the file")
+        raise DatasetError(f"{where}: expected a list, found {_word(value)}; fix the file")
     return value
 
 
 def as_mapping(value: Any, where: str) -> dict[str, Any]:
     """Return a JSON object; DatasetError for anything else."""
     if not isinstance(value, dict):
-        raise DatasetError(f"{where}: expected a JSON object, found {_word(value)}; mend the file")
+        raise DatasetError(f"{where}: expected a JSON object, found {_word(value)}; fix the file")
     return value
 
 
@@ -79,6 +79,6 @@ def as_ring(points: Any, where: str, least: int = 3) -> Ring:
         raise DatasetError(f"{where}: expected at least {least} points of x and y; draw it again")
     if not np.isfinite(ring).all() or np.abs(ring).max() > _FARTHEST_PX:
         raise DatasetError(
-            f"{where}: a point lies far outside any image, or is no number; draw it again"
+            f"{where}: a point lies far outside any image, or is not a number; draw it again"
         )
     return ring[:, :2]

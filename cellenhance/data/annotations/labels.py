@@ -92,8 +92,8 @@ def build_label_table(used: Iterable[tuple[str, str]], listed: Sequence[str] = (
     for label, where in used:
         if not label.isprintable() or len(label) > 80:
             raise DatasetError(
-                f"{where}: label {label[:80]!r} is no class name; expected printable text of up "
-                "to 80 characters"
+                f"{where}: label {label[:80]!r} is not a class name; expected printable text of "
+                "up to 80 characters"
             )
         name = class_name(label)
         if is_ignore(label) or name in names:
@@ -128,6 +128,6 @@ def read_labels(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(
-            f"{path}: is no readable UTF-8 text; expected one label a line"
+            f"{path}: is not readable UTF-8 text; expected one label per line"
         ) from error
     return [line.strip() for line in lines if line.strip()]

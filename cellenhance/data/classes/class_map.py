@@ -79,7 +79,7 @@ def _parse_range(part: str, where: str) -> range:
     low, high = (int(part), int(part)) if match is None else (int(match[1]), int(match[2]))
     if not 0 <= high - low < _LONGEST_RANGE:
         raise SettingsError(
-            f"{where}: {part} is no range of 1 to {_LONGEST_RANGE} values; expected LOW-HIGH"
+            f"{where}: {part} is not a range of 1 to {_LONGEST_RANGE} values; expected LOW-HIGH"
         )
     return range(low, high + 1)
 

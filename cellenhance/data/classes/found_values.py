@@ -174,7 +174,7 @@ def _compare_sides(found: Mapping[int, int], true: Mapping[int, int], is_color: 
             "--ignore 255 leaves those pixels out"
         )
     elif IGNORE in true:
-        logger.info("255 counts as a class, as any other value")
+        logger.info("255 counts as a class, like any other value")
 
 
 def _merged(

@@ -36,6 +36,7 @@ from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError, SettingsError
 from cellenhance.pixel_size import PixelSize
 from cellenhance.settings import Settings, format_yaml, parse_yaml, validate_settings
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,11 @@ class MaskClasses:
         if not strays:
             return
         is_color = self.class_map.is_color
-        named = [f"{show_code(code, is_color)} in {n} pixels" for code, n in strays.items()]
+        named = [
+            f"{show_code(code, is_color)} in {counted(n, 'pixel')}" for code, n in strays.items()
+        ]
         raise DatasetError(
-            f"{path}: holds what is no class ({shorten(named)}); expected "
+            f"{path}: has values without a class ({shorten(named)}); expected "
             f"{shorten([rule.as_option() for rule in self.class_map.rules])}; name values with "
             "--class, or values of the truth with --ignore"
         )
@@ -141,7 +144,7 @@ def predicted_classes(masks: Path) -> tuple[SegmentationClass, ...] | None:
         return validate_settings(_PredictedClasses, dict(values), where=str(path)).classes
     except (OSError, ValueError, TypeError, SettingsError) as error:
         raise DatasetError(
-            f"{path}: {str(error) or 'is no list of classes'}; predict again, or name "
+            f"{path}: {str(error) or 'is not a list of classes'}; predict again, or name "
             "values with --class"
         ) from error
 

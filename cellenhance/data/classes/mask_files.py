@@ -13,6 +13,7 @@ from cellenhance.data.files.folder_tree import walk_folder
 from cellenhance.data.files.letters import composed, say_spellings
 from cellenhance.data.files.readers import image_stem, is_image_name
 from cellenhance.errors import DatasetError
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,10 @@ def list_masks(folder: Path, output: Path | None = None) -> FileSet:
     skipped = [path.name for path in sorted({*files} - {*images})]
     if skipped:
         logger.info(
-            "%s: skipped %d files that are no images: %s", folder, len(skipped), shorten(skipped)
+            "%s: skipped %s: %s",
+            folder,
+            counted(len(skipped), "non-image file"),
+            shorten(skipped),
         )
     if not masks:
         raise DatasetError(f"{folder}: expected masks, found no image file")

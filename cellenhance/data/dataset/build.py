@@ -211,5 +211,6 @@ def check_output_folder(output: Path, *, overwrite: bool, record: str = DESCRIPT
     if not (output / record).is_file():
         kind = "dataset" if record == DESCRIPTION_FILE else Path(record).stem
         raise SettingsError(
-            f"{output}: is no {kind} of ours and is not replaced; choose another output"
+            f"{output}: holds no {kind} made by cellenhance, so it is not replaced; "
+            "choose another output"
         )

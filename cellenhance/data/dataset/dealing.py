@@ -60,7 +60,7 @@ def _group_names(samples: Sequence[SampleRow], group_by: str) -> list[str]:
         pattern = re.compile(group_by)
     except re.error as error:
         raise SettingsError(
-            f"--group-by {group_by!r}: is no regular expression ({error})"
+            f"--group-by {group_by!r}: is not a regular expression ({error})"
         ) from error
     if pattern.groups != 1:
         raise SettingsError(

@@ -57,7 +57,7 @@ class _Names:
                 return candidate
         near = difflib.get_close_matches(PurePosixPath(name).name, self._ids, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"ids look like '{self._ids[0]}'"
-        raise DatasetError(f"{where}: '{name}' is no sample of the dataset; {hint}")
+        raise DatasetError(f"{where}: '{name}' is not a sample of the dataset; {hint}")
 
     @staticmethod
     def _candidates(name: str) -> Iterator[str]:
@@ -98,12 +98,12 @@ def read_lists(dataset: Dataset, lists: SplitLists, name: str) -> SplitTable:
             sample_id = names.resolve(line, where)
             if sample_id in placed:
                 raise DatasetError(
-                    f"{where}: '{sample_id}' stands already in {placed[sample_id][1]}; an image "
+                    f"{where}: '{sample_id}' is already listed in {placed[sample_id][1]}; an image "
                     "has one place in a split, keep one line"
                 )
             placed[sample_id] = (subset, where)
         if not lines:
-            raise DatasetError(f"{path}: names no image; expected one id or file name a line")
+            raise DatasetError(f"{path}: names no image; expected one id or file name per line")
     rows = [SplitRow(row.id, 1, placed[row.id][0]) for row in dataset.samples if row.id in placed]
     return SplitTable(name, tuple(rows))
 
@@ -127,7 +127,7 @@ def complete_lists(
         place |= {row.id: "train" for row in dataset.samples if row.id not in place}
     pool = [row for row in dataset.samples if place.get(row.id) == "train"]
     if not pool:
-        raise DatasetError("the lists leave no image to train on; expected one at least")
+        raise DatasetError("the lists leave no image to train on; expected at least one")
     if lists.val is None and (settings.val_count or (settings.val_fraction and len(pool) > 1)):
         units = build_units(pool, settings.group_by)
         _, val = carve(units, settings, None, 1)
@@ -153,7 +153,7 @@ def read_split_table(dataset: Dataset, path: Path, name: str) -> SplitTable:
             table = [dict(row) for row in reader]
             header = list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: is no readable CSV table ({_reason(error)})") from error
+        raise DatasetError(f"{path}: is not a readable CSV table ({_reason(error)})") from error
     if "id" not in header or "subset" not in header:
         raise DatasetError(
             f"{path}: has the columns {','.join(header) or '(none)'}; expected id,subset or "
@@ -193,7 +193,7 @@ def _read_lines(path: Path) -> list[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: is no readable text file ({_reason(error)})") from error
+        raise DatasetError(f"{path}: is not a readable text file ({_reason(error)})") from error
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 

@@ -25,6 +25,7 @@ from cellenhance.data.dataset.splits import (
     place_units,
 )
 from cellenhance.errors import DatasetError
+from cellenhance.texts import counted
 
 
 def make_split(
@@ -52,8 +53,8 @@ def kfold_split(
     units = build_units(samples, settings.group_by)
     if len(units) < k:
         raise DatasetError(
-            f"{k} folds of {len(units)} independent group(s): expected at least one group a fold, "
-            "ask for fewer folds"
+            f"{k} folds of {counted(len(units), 'independent group')}: expected at least one "
+            "group per fold, ask for fewer folds"
         )
     held = choose_amounts(units, settings, amounts)
     rng = np.random.default_rng([settings.seed, 0])
@@ -91,8 +92,8 @@ def carve(
     if fraction == 1 or len(units) < (2 if fraction else 1):
         kind = "train" if settings.val_from == "train" else "test"
         raise DatasetError(
-            f"fold {fold} leaves {n_images} image(s) in {len(units)} group(s) to {kind} and "
-            "validate on; ask for other folds, or for less or no validation (--val 0)"
+            f"fold {fold} leaves {counted(n_images, 'image')} in {counted(len(units), 'group')} to "
+            f"{kind} and validate on; ask for other folds, or for less or no validation (--val 0)"
         )
     rng = np.random.default_rng([settings.seed, fold])
     parts = deal(units, (1 - fraction, fraction), amounts, rng)

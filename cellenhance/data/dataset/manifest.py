@@ -21,7 +21,7 @@ from cellenhance.data.files.writers import write_csv, write_text
 from cellenhance.errors import DatasetError
 from cellenhance.pixel_size import PixelSizeField
 from cellenhance.settings import Settings, format_yaml, read_settings
-from cellenhance.texts import from_csv_cell
+from cellenhance.texts import counted, from_csv_cell
 
 DESCRIPTION_FILE = "dataset.yaml"
 SAMPLES_FILE = "samples.csv"
@@ -107,7 +107,7 @@ class DatasetDescription(Settings):
         if len(set(names)) != len(names):
             raise ValueError("two classes have the same name")
         if self.background is not None and self.background not in names:
-            raise ValueError(f"background '{self.background}' is none of the classes {names}")
+            raise ValueError(f"background '{self.background}' is not one of the classes {names}")
         if self.channel_names and len(self.channel_names) != self.channels:
             raise ValueError(f"{len(self.channel_names)} channel names, {self.channels} channels")
         return self
@@ -192,7 +192,7 @@ def load_dataset(path: Path) -> Dataset:
     odd = next((row for row in samples if row.channels != description.channels), None)
     if odd is not None:
         raise DatasetError(
-            f"{root / SAMPLES_FILE}: sample '{odd.id}' has {odd.channels} channels, "
+            f"{root / SAMPLES_FILE}: sample '{odd.id}' has {counted(odd.channels, 'channel')}, "
             f"{DESCRIPTION_FILE} says {description.channels}; prepare the dataset again"
         )
     return Dataset(root, description, samples)
@@ -218,7 +218,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: there is no such file; prepare the dataset again") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: is no readable CSV table ({error})") from error
+        raise DatasetError(f"{path}: is not a readable CSV table ({error})") from error
     missing = [name for name in columns if name not in header]
     if missing or any(None in row or None in row.values() for row in rows):
         raise DatasetError(
@@ -231,8 +231,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def _load_description(path: Path) -> DatasetDescription:
     if not path.is_file():
         raise DatasetError(
-            f"{path.parent}: is no dataset folder ({DESCRIPTION_FILE} is missing); make one with "
-            "cellenhance dataset prepare SOURCE -o DATASET"
+            f"{path.parent}: is not a dataset folder ({DESCRIPTION_FILE} is missing); make one "
+            "with cellenhance dataset prepare SOURCE -o DATASET"
         )
     return read_settings(path, DatasetDescription, DatasetError, cure="prepare the dataset again")
 
@@ -246,7 +246,7 @@ def _load_samples(root: Path) -> tuple[SampleRow, ...]:
     seen: set[str] = set()
     for sample in samples:
         if sample.id in seen:
-            raise DatasetError(f"{path}: sample '{sample.id}' stands twice; keep one row")
+            raise DatasetError(f"{path}: sample '{sample.id}' is listed twice; keep one row")
         seen.add(sample.id)
     return samples
 
@@ -261,7 +261,7 @@ def _parse_row(root: Path, line: int, row: dict[str, str]) -> SampleRow:
     for name in ("image", "mask"):
         _check_inside(root, row[name], f"{where}: {name}")
     if not row["id"] or row["id"] in (".", "..") or re.search(r"[/\\\0]", row["id"]):
-        raise DatasetError(f"{where}: id {row['id']!r} is no file stem")
+        raise DatasetError(f"{where}: id {row['id']!r} is not a file stem")
     return SampleRow(**values)
 
 

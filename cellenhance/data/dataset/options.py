@@ -47,8 +47,8 @@ class GivenSplitOptions(Options):
     train_list: Path | None = option(
         None, "Images that train: one id or file name per line.", metavar="FILE"
     )
-    val_list: Path | None = option(None, "Images that validate, likewise.", metavar="FILE")
-    test_list: Path | None = option(None, "Images that test, likewise.", metavar="FILE")
+    val_list: Path | None = option(None, "Images that validate, in the same form.", metavar="FILE")
+    test_list: Path | None = option(None, "Images that test, in the same form.", metavar="FILE")
     table: Path | None = option(
         None,
         "A CSV table with the columns id, fold and subset; nothing is drawn.",

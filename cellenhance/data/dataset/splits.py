@@ -255,7 +255,7 @@ def check_rows(rows: Sequence[SplitRow], path: Path) -> None:
     for row in rows:
         if (row.id, row.fold) in seen:
             raise DatasetError(
-                f"{path}: sample '{row.id}' stands twice in its fold {row.fold}; keep one row"
+                f"{path}: sample '{row.id}' is listed twice in fold {row.fold}; keep one row"
             )
         seen.add((row.id, row.fold))
     folds = {row.fold for row in rows}

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field
 from cellenhance.data.files.writers import write_text
 from cellenhance.errors import DatasetError
 from cellenhance.settings import Settings, format_yaml, read_settings
+from cellenhance.texts import counted
 
 ROUNDING_VARIANCE = 1 / 12
 """Of counts that are rounded to whole numbers."""
@@ -118,8 +119,8 @@ def measure_frames(name: str, frames: Iterable[NDArray[Any]]) -> FrameStatistics
         squares = squares + (steady - before) * (steady - mean)
     if n_frames < 2:
         raise DatasetError(
-            f"{name}: holds {n_frames} frame(s); noise shows between frames, expected two or more "
-            "of the same scene"
+            f"{name}: holds {counted(n_frames, 'frame')}; noise shows between frames, expected "
+            "two or more of the same scene"
         )
     if mean.size < 2:
         raise DatasetError(f"{name}: frames of one pixel; expected images")

@@ -62,7 +62,9 @@ def load_degradations(path: Path) -> dict[str, DegradedImage]:
         except SettingsError as error:
             raise DatasetError(str(error)) from error
         if cells["id"] in found:
-            raise DatasetError(f"{path}, line {line}: '{cells['id']}' stands twice; keep one row")
+            raise DatasetError(
+                f"{path}, line {line}: '{cells['id']}' is listed twice; keep one row"
+            )
         found[cells["id"]] = DegradedImage(
             id=cells["id"],
             source_sha256=cells["source_sha256"],

@@ -16,6 +16,7 @@ from cellenhance.arrays import ImageArray
 from cellenhance.data.files.sources import ALPHA_NAME, RGB_NAMES
 from cellenhance.data.files.views import channel_mean
 from cellenhance.errors import DatasetError
+from cellenhance.texts import counted
 
 MOSTLY_ONE_CHANNEL = 0.75
 """Share of the contrast in one channel from which the others are said to carry little."""
@@ -105,12 +106,15 @@ def plan_channels(facts: Sequence[ChannelFacts], *, grey: bool = False) -> Chann
     notes = _alpha_notes(facts)
     in_color = [each for each in facts if each.n_colors == 3]
     if in_color and all(e.n_colors == 1 or e.is_grey_rgb for e in facts):
-        notes.append(f"{len(in_color)} image(s) are grey stored as RGB: kept as one channel")
+        notes.append(
+            f"{counted(len(in_color), 'image')} with grey stored as RGB: kept as one channel"
+        )
         return ChannelPlan(1, (), "1: grey stored as RGB, all three are equal", notes=tuple(notes))
     numbers = sorted({each.n_colors for each in facts})
     if grey:
         several = sum(each.n_colors > 1 for each in facts)
-        said = f"1: the mean of all channels (--grey mean), in {several} of {len(facts)} image(s)"
+        where = f"in {several} of {counted(len(facts), 'image')}"
+        said = f"1: the mean of all channels (--grey mean), {where}"
         return ChannelPlan(1, (), said, is_mean=True, notes=tuple(notes))
     if len(numbers) > 1:
         examples = [next(e for e in facts if e.n_colors == n) for n in numbers[:2]]
@@ -160,7 +164,8 @@ def _alpha_notes(facts: Sequence[ChannelFacts]) -> list[str]:
             f"{glassy.label}: has a transparency channel that is not opaque; "
             "remove it, or keep one channel (--channel 0)"
         )
-    return [f"opaque alpha channel of {len(with_alpha)} image(s) dropped"] if with_alpha else []
+    n_images = counted(len(with_alpha), "image")
+    return [f"opaque alpha channel of {n_images} dropped"] if with_alpha else []
 
 
 def _contrast_shares(facts: Sequence[ChannelFacts]) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellenhance.data.name_lists import name_some
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -38,17 +39,18 @@ class FolderTree:
 
     def say_gaps(self) -> None:
         """Warn of links and folders behind which images may lie that nobody sees."""
-        for paths, what in (
-            (self.dead, "link(s) lead nowhere, is a disk not mounted?"),
-            (self.closed, "place(s) may not be read, check your rights to them"),
+        for paths, what, cure in (
+            (self.dead, "broken link", "is a disk not mounted?"),
+            (self.closed, "unreadable place", "check your rights to read there"),
         ):
             if paths:
-                logger.warning("%s: %d %s: %s", self.root, len(paths), what, self._named(paths))
+                found = counted(len(paths), what)
+                logger.warning("%s: %s (%s): %s", self.root, found, cure, self._named(paths))
         if self.repeated:
             logger.info(
-                "%s: %d link(s) to folders that are read already left aside: %s",
+                "%s: left out %s to folders that are read already: %s",
                 self.root,
-                len(self.repeated),
+                counted(len(self.repeated), "link"),
                 self._named(self.repeated),
             )
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from cellenhance.data.name_lists import name_some
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ def say_spellings(partners: Iterable[Iterable[str]]) -> None:
     mixed = [names[0] for each in partners if _is_mixed(names := list(each))]
     if mixed:
         logger.info(
-            "%d file(s) paired although Unicode writes letters of their names differently "
+            "paired %s although Unicode writes letters of their names differently "
             "(composed or decomposed): %s",
-            len(mixed),
+            counted(len(mixed), "file"),
             name_some(mixed, 3),
         )
 

@@ -92,7 +92,7 @@ def build_ome_xml(
     image = ElementTree.SubElement(root, "Image", ID="Image:0", Name=_clean(name))
     text = [description]
     if layout.plane_axes == "I":
-        text.append("The pages of the input have no labelled axis; they stand along T.")
+        text.append("The pages of the input have no labelled axis; they are stored along T.")
     ElementTree.SubElement(image, "Description").text = _clean(" ".join(text))
     pixels = ElementTree.SubElement(image, "Pixels", _pixels_attributes(layout, channel_names))
     for index, channel in enumerate(channel_names):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellenhance.errors import ImageReadError
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +48,14 @@ def choose_series(path: Path, found: Sequence[SeriesFacts], series: str | None) 
     if len(alike) < len(found):
         read = "only the first is" if len(alike) == 1 else f"the {len(alike)} like the first are"
         logger.warning(
-            "%s: holds %s, which differ in shape or type; %s read, --series takes another",
+            "%s: holds %s, which differ in shape or type; %s read, --series selects another",
             path,
             _list_images(found),
             read,
         )
     elif len(alike) > 1:
         logger.info(
-            "%s: holds %s; each is read as a plane, --series takes one of them",
+            "%s: holds %s; each is read as a plane, --series selects one of them",
             path,
             _list_images(found),
         )
@@ -79,5 +80,4 @@ def _list_images(found: Sequence[SeriesFacts]) -> str:
         for number, each in enumerate(found[:_SHOWN])
     ]
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    plural = "s" if len(found) > 1 else ""
-    return f"{len(found)} image{plural}: {', '.join(shown)}{more}"
+    return f"{counted(len(found), 'image')}: {', '.join(shown)}{more}"

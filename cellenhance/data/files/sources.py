@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cellenhance.arrays import ImageArray
 from cellenhance.errors import ImageReadError
 from cellenhance.pixel_size import PixelSize
+from cellenhance.texts import counted
 
 RGB_NAMES = ("red", "green", "blue")
 ALPHA_NAME = "alpha"
@@ -93,8 +94,9 @@ class ImageSource(ABC):
     def __init__(self, info: ImageInfo, channel: int | None = None) -> None:
         if channel is not None and not 0 <= channel < info.channels:
             raise ImageReadError(
-                f"{info.path}: channel {channel} was asked for, but it has {info.channels} "
-                f"channel(s), counted from 0; choose one of 0 to {info.channels - 1}"
+                f"{info.path}: channel {channel} was asked for, but it has "
+                f"{counted(info.channels, 'channel')}, counted from 0; "
+                f"choose one of 0 to {info.channels - 1}"
             )
         self._all_channels = info.channels
         self._channels = slice(0, info.channels) if channel is None else slice(channel, channel + 1)
@@ -225,8 +227,8 @@ def check_axes(path: Path, axes: str, shape: Sequence[int]) -> str:
     axes = axes.upper()
     if len(axes) != len(shape) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
         raise ImageReadError(
-            f"{path}: axes '{axes}' do not fit its shape {tuple(int(n) for n in shape)}; give one "
-            "different letter an axis, with Y and X (T time, Z depth, C channel, I other pages)"
+            f"{path}: axes '{axes}' do not fit its shape {tuple(int(n) for n in shape)}; give each "
+            "axis a letter of its own, with Y and X (T time, Z depth, C channel, I other pages)"
         )
     if {"C", "S"} <= set(axes):
         raise ImageReadError(f"{path}: axes '{axes}' name channels twice (C and S); use one")

@@ -150,7 +150,7 @@ def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputExistsError(
-            f"{path}: has been made by another process meanwhile; give --overwrite or another -o"
+            f"{path}: was made by another process in the meantime; give --overwrite or another -o"
         )
     if _exchanged(temporary, path):
         return

@@ -133,17 +133,17 @@ class AnnotatedPair(AroundPair):
         if stated != (height, width):
             raise DatasetError(
                 f"{self.image_label}: is {info.size_text}, {self.mask_label} was drawn on "
-                f"{stated[0]} x {stated[1]}; mend it"
+                f"{stated[0]} x {stated[1]}; fix it"
                 f"{', try --orientation' if info.orientation != 1 else ''} or "
-                f"--exclude {shlex.quote(self.id)}"
+                f"give --exclude {shlex.quote(self.id)}"
             )
         outside = [each for each in annotation.shapes if lies_outside(each, height, width)]
         if outside:
             raise DatasetError(
                 f"{self.mask_label}: {len(outside)} of {len(annotation.shapes)} shapes, of "
                 f"'{outside[0].label}', lie wholly outside {self.image_label} ({height} x {width} "
-                "pixels): drawn on another image or at another scale; mend it or --exclude "
-                f"{shlex.quote(self.id)}"
+                "pixels): drawn on another image or at another scale; fix it or give "
+                f"--exclude {shlex.quote(self.id)}"
             )
         return annotation, np.full((height, width), fill, dtype=np.int64)
 

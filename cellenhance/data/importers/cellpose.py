@@ -22,6 +22,7 @@ from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.places import find_places, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 _MASKS = ("_cp_masks", "_masks")
 _BESIDE = ("_cp_output", "_flows", "_cp_flows", "_outlines", "_cp_outlines", "_prob", "_dP")
@@ -66,15 +67,15 @@ class CellposeImporter:
         pairs = [pair for each in found for pair in each.pairs]
         if not pairs and pickles:
             raise DatasetError(
-                f"{pickles[0]}: is a Python pickle, which is never read ({len(pickles)} such "
-                f"file(s), no masks as images); {_WAY_OUT}"
+                f"{pickles[0]}: is a Python pickle, which is never read "
+                f"({counted(len(pickles), 'pickle')}, no masks as images); {_WAY_OUT}"
             )
         if not pairs:
             raise DatasetError(f"{source}: has no image with its masks beside it as NAME_masks.tif")
         named = name_pairs(pairs, source)
         pairs = expand_planes([replace(p, reading=options.reading) for p in named])
         split = split_by_folders(pairs, source)
-        notes = [f"{len(pickles)} *{_PICKLE} are Python pickles and are not read; {_WAY_OUT}"]
+        notes = [f"not read: {counted(len(pickles), 'Python pickle')} (*{_PICKLE}); {_WAY_OUT}"]
         return FoundSource(
             layout=self.name,
             reason=_reason(found[0]),

@@ -13,6 +13,7 @@ from cellenhance.data.files.readers import image_stem
 from cellenhance.data.files.sources import ALPHA_NAME, ImageInfo
 from cellenhance.data.importers.file_pair import FilePair
 from cellenhance.errors import ImageReadError
+from cellenhance.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,11 @@ class ChannelsPair:
             if sum(each.shape[2] for each in chosen) == n_names:
                 return chosen
         found = [each.shape[2] for each in arrays]
-        shown = " and ".join(map(str, found))
+        shown = " and ".join(counted(n, "channel") for n in found)
         names = f" ({', '.join(self.channel_names)})" if self.channel_names else ""
         cure = "add the missing files" if sum(found) < n_names else "keep one with --channel N"
         raise ImageReadError(
-            f"{self.image_label}: {len(arrays)} file(s) of {shown} channel(s), expected {n_names} "
+            f"{self.image_label}: {counted(len(arrays), 'file')} of {shown}, expected {n_names} "
             f"in all{names}; {cure}, or correct channel_names in dataset.json"
         )
 

@@ -129,7 +129,7 @@ def _drawings(
     for image in images:
         name = image.get("file_name")
         if not isinstance(name, str):
-            raise DatasetError(f"{path}: an image has no file_name; expected one an image")
+            raise DatasetError(f"{path}: an image has no file_name; expected one per image")
         file = lookup.by_path(name, path)
         mine = by_image.get(image.get("id"), [])
         labels = tuple(dict.fromkeys(categories[each["category_id"]] for _, each in mine))
@@ -180,7 +180,7 @@ def _parts(
     if not isinstance(segmentation, dict):
         raise DatasetError(
             f"{where}: has no outline (segmentation); expected polygons or run lengths; a box "
-            "alone is no mask"
+            "alone is not a mask"
         )
     size = as_list(segmentation.get("size"), f"{where}: size of its run lengths")
     height, width = (as_size(each, where) for each in [*size, None, None][:2])

@@ -107,7 +107,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             table = csv.reader(file, delimiter=_delimiter(first), strict=True)
             cells = [(table.line_num, row) for row in table if any(each.strip() for each in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: is no readable CSV table in UTF-8 ({error})") from error
+        raise DatasetError(f"{path}: is not a readable CSV table in UTF-8 ({error})") from error
     header = [name.strip().lower() for name in cells[0][1]] if cells else []
     if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
         raise DatasetError(
@@ -119,7 +119,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         if len(row) != len(header):
             raise DatasetError(
                 f"{path}, line {line}: has {len(row)} values, the header {len(header)} columns; "
-                "mend the line"
+                "fix the line"
             )
         rows.append((line, {k: v.strip() for k, v in zip(header, row, strict=True)}))
     return header, rows
@@ -147,7 +147,7 @@ def _file(text: str, what: str, where: str, bases: Sequence[Path]) -> Path:
         raise DatasetError(f"{where}: {what}: {error}") from error
     if not text or path is None:
         raise DatasetError(
-            f"{where}: {what} {text[:200]!r} is no file; expected a path from the table's folder"
+            f"{where}: {what} {text[:200]!r} is not a file; expected a path from the table's folder"
         )
     return path
 

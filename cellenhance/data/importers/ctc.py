@@ -26,6 +26,7 @@ from cellenhance.data.importers.file_pair import (
 )
 from cellenhance.data.importers.places import has_pair_folders
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
+from cellenhance.texts import counted
 
 _FRAME = re.compile(r"t([0-9]{2,6})\.tiff?", re.I)
 _SEG = re.compile(r"man_seg_?([0-9]{2,6})(?:_([0-9]{1,6}))?\.tiff?", re.I)
@@ -182,11 +183,11 @@ def _describe(sequence: _Sequence, pairs: Sequence[FilePair]) -> list[str]:
     notes = notes if n_left else []
     silver = sequence.truth.parent.parent / f"{sequence.images.name}_ST" / "SEG"
     if sequence.kind == "silver truth":
-        notes.append(f"sequence {sequence.name}: no gold truth, the silver one is taken")
+        notes.append(f"sequence {sequence.name}: no gold truth, so the silver truth is used")
     elif sequence.kind == "gold truth" and silver.is_dir():
         notes.append(
             f"sequence {sequence.name}: the silver truth of {len(_files(silver, _SEG))} frames is "
-            f"left aside; to take it give --images {sequence.images.name} --masks "
+            f"not used; to use it give --images {sequence.images.name} --masks "
             f"{silver.parent.name}/SEG"
         )
     return notes
@@ -198,8 +199,9 @@ def _unchecked(sequences: Sequence[_Sequence]) -> list[str]:
     if not names:
         return []
     return [
-        f"sequence(s) {', '.join(names)}: the challenge does not segment every cell of every "
-        "frame, and without TRA/ this is not checked; cells left out count as background"
+        f"{counted(len(names), 'sequence')} without TRA/ ({', '.join(names)}): the challenge does "
+        "not segment every cell of every frame, which cannot be checked here; cells left out count "
+        "as background"
     ]
 
 
@@ -224,9 +226,9 @@ def _partial(sequence: _Sequence) -> Iterator[str]:
     if missing:
         n_cells, names = sum(missing.values()), ", ".join(list(missing)[:5])
         yield (
-            f"sequence {sequence.name}: {n_cells} marked cell(s) are not segmented in "
-            f"{len(missing)} frame(s) ({names}) and count as background; leave these out with "
-            "--exclude"
+            f"sequence {sequence.name}: no segmentation of {counted(n_cells, 'marked cell')} in "
+            f"{counted(len(missing), 'frame')} ({names}): what is missing counts as background; "
+            "leave these frames out with --exclude"
         )
 
 

@@ -21,6 +21,7 @@ from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.pairing import list_images
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
+from cellenhance.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Dsb2018Importer:
         if not roots:
             raise DatasetError(
                 f"{source}: has no folders such as stage1_train/ID/images/ and "
-                "stage1_train/ID/masks/ with one mask file a nucleus"
+                "stage1_train/ID/masks/ with one mask file per nucleus"
             )
         pairs, unmatched = [], []
         for folder in (child for root in roots for child in _children(root)):
@@ -99,7 +100,7 @@ class Dsb2018Importer:
             if image is None or not masks:
                 unmatched.append(str(folder if image is None else image))
                 continue
-            label = f"{path_label(folder / 'masks', source)}/ ({len(masks)} files)"
+            label = f"{path_label(folder / 'masks', source)}/ ({counted(len(masks), 'file')})"
             place = path_label(image, source)
             pairs.append(NucleiPair(folder.name, image, masks, place, label, options.reading))
         twice, times = Counter(pair.id for pair in pairs).most_common(1)[0] if pairs else ("", 0)
@@ -117,8 +118,8 @@ class Dsb2018Importer:
             unmatched=tuple(unmatched),
             has_instances=True,
             notes=(
-                f"{n_nuclei} mask files, one a nucleus, merged to label maps; where two overlap, "
-                "the later by name wins",
+                f"{counted(n_nuclei, 'mask file')}, one per nucleus, merged into label maps; where "
+                "two overlap, the later by name wins",
                 *_without_masks(source, roots),
             ),
         )
@@ -132,8 +133,8 @@ def _read_nucleus(path: Path, orientation: Orientation | None) -> NDArray[np.boo
     present = np.unique(values)
     if len(present) > 2 or (len(present) == 2 and present[0] != 0):
         raise DatasetError(
-            f"{path}: has the values {present[:6].tolist()}; expected one nucleus a file, 0 and "
-            "one other value"
+            f"{path}: has the values {present[:6].tolist()}; expected one nucleus per file, "
+            "0 and one other value"
         )
     inside: NDArray[np.bool_] = values != 0
     return inside
@@ -180,9 +181,11 @@ def _without_masks(source: Path, roots: list[Path]) -> list[str]:
     if roots == [source]:
         return []
     names = [p for p in sorted(source.iterdir()) if p.is_dir() and p not in roots and _children(p)]
-    return [f"{p.name}/ left aside: its {len(_children(p))} image(s) have no masks" for p in names]
+    return [
+        f"{p.name}/ left out: no masks for its {counted(len(_children(p)), 'image')}" for p in names
+    ]
 
 
 def _reason(roots: list[Path], source: Path) -> str:
     where = ", ".join(path_label(root, source) for root in roots)
-    return f"one folder an image with images/ and masks/ in {where}"
+    return f"one folder per image with images/ and masks/ in {where}"

@@ -17,6 +17,7 @@ from cellenhance.data.files.options import StackReadingOptions
 from cellenhance.data.files.readers import image_stem, open_image, open_mask, read_mask
 from cellenhance.data.files.sources import ImageInfo, ImageSource
 from cellenhance.errors import DatasetError, ImageReadError
+from cellenhance.texts import counted
 
 STACK_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf2", ".tf8", ".npy"})
 """Files that may hold several planes."""
@@ -62,7 +63,7 @@ class FilePair:
             if source.info.n_planes != 1:
                 raise ImageReadError(
                     f"{self.image}: holds {source.info.n_planes} planes "
-                    f"({source.info.plane_axes}); expected one image a file, or give "
+                    f"({source.info.plane_axes}); expected one image per file, or give "
                     "--projection max or mean for Z planes"
                 )
             return source.read_plane(), source.info
@@ -139,8 +140,8 @@ def describe_planes(pairs: Sequence[FilePair]) -> tuple[str, ...]:
         return ()
     n_files = len({pair.image for pair in planes})
     return (
-        f"{len(planes)} planes of {n_files} file(s) are samples of their own; the planes of a "
-        "file are one group",
+        f"{len(planes)} planes of {counted(n_files, 'file')} are samples of their own; the "
+        "planes of a file form one group",
     )
 
 
@@ -159,10 +160,10 @@ def _planes_of(pair: FilePair) -> list[FilePair]:
         return [pair]
     if mask_info.n_planes != info.n_planes:
         raise DatasetError(
-            f"{pair.image_label}: holds {info.n_planes} planes, its mask {pair.mask_label} "
-            f"{mask_info.n_planes}; expected as many of both; give --projection max or mean for Z "
-            "planes with one mask, --series NAME for one image of several in the file, or --axes "
-            "where these are no planes (YXC, CYX ...)"
+            f"{pair.image_label}: holds {counted(info.n_planes, 'plane')}, its mask "
+            f"{pair.mask_label} {mask_info.n_planes}; expected as many of both; give "
+            "--projection max or mean for Z planes with one mask, --series NAME for one image of "
+            "several in the file, or --axes where these are not planes (YXC, CYX ...)"
         )
     if _contradict(info.plane_axes, mask_info.plane_axes):
         raise DatasetError(

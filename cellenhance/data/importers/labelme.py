@@ -41,6 +41,7 @@ from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.errors import DatasetError, ImageReadError
+from cellenhance.texts import counted
 
 LINE_WIDTH_PX, POINT_RADIUS_PX = 10.0, 5.0
 CENTER = 0.5
@@ -79,15 +80,16 @@ class LabelMeImporter:
                 counts[kind] = counts.get(kind, 0) + 1
         if not drawings and not missing:
             raise DatasetError(
-                f"{source}: has no LabelMe JSON file (with shapes and imagePath); expected one an "
-                "image"
+                f"{source}: has no LabelMe JSON file (with shapes and imagePath); expected one "
+                "per image"
             )
         documents = [drawing.document for drawing in drawings]
-        notes = [f"left aside: {', '.join(others[:6])}"] if others else []
+        notes = [f"left out: {', '.join(others[:6])}"] if others else []
         if counts["line"] or counts["point"]:
             notes.append(
-                f"{counts['line']} line(s) are {LINE_WIDTH_PX:g} px wide and {counts['point']} "
-                f"point(s) discs of radius {POINT_RADIUS_PX:g} px, as LabelMe draws them"
+                f"drawn as in LabelMe: {counted(counts['line'], 'line')} {LINE_WIDTH_PX:g} px "
+                f"wide, {counted(counts['point'], 'point')} as discs of radius "
+                f"{POINT_RADIUS_PX:g} px"
             )
         found = DrawnSource(drawings, listed_labels(source, documents), missing, notes)
         reason = _reason(documents[0] if documents else source, source)
@@ -139,7 +141,7 @@ def _decode(text: Any, where: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
-        raise DatasetError(f"{where}: is no base64 text; save the file again") from error
+        raise DatasetError(f"{where}: is not base64 text; save the file again") from error
 
 
 def _label(shape: Any, where: str) -> str:

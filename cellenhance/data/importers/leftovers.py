@@ -42,7 +42,7 @@ def with_leftovers(found: FoundSource, source: Path, list_suffixes: Sequence[str
     unused = [] if any(map(Path.is_file, places)) else _unused_folders(source, found)
     said = " ".join(found.notes)
     folders = [each for each in unused if each not in said]
-    notes = [f"left aside: {name_some(folders)}"] if folders else []
+    notes = [f"left out: {name_some(folders)}"] if folders else []
     if lists:
         notes.append(
             f"not read: {name_some(lists)}; a table of pairs has the columns image and mask, a "

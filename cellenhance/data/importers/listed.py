@@ -11,6 +11,7 @@ from cellenhance.data.files.letters import spellings
 from cellenhance.data.importers.contract import ImportOptions
 from cellenhance.data.importers.file_pair import FilePair, expand_planes, name_pairs, pair_of
 from cellenhance.errors import DatasetError
+from cellenhance.texts import counted
 
 _KEEP_FIRST: tuple[Subset, ...] = ("test", "val", "train")
 """An image in two subsets of one fold stays in the first of these."""
@@ -86,8 +87,8 @@ def collect(entries: Sequence[Entry], source: Path, options: ImportOptions) -> L
         known = first.setdefault(entry.image.resolve(), entry)
         if known.mask.resolve() != entry.mask.resolve() or known.group != entry.group:
             raise DatasetError(
-                f"{entry.where}: {entry.image.name} stands in {known.where} too, with another mask "
-                "or group; keep one line"
+                f"{entry.where}: {entry.image.name} is listed in {known.where} too, with another "
+                "mask or group; keep one line"
             )
         if entry.subset is None:
             continue
@@ -124,6 +125,6 @@ def _describe_leaks(names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     return (
-        f"leakage in the source: {len(names)} image(s) in two subsets of one fold are kept in one "
-        f"only, test before val before train ({', '.join(names[:5])})",
+        f"leakage in the source: {counted(len(names), 'image')} in two subsets of one fold, kept "
+        f"in one only, test before val before train ({', '.join(names[:5])})",
     )

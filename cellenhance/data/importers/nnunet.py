@@ -23,6 +23,7 @@ from cellenhance.data.importers.pairing import list_images
 from cellenhance.data.importers.subsets import describe_split, split_rows
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 _CHANNEL = re.compile(r"(.+)_([0-9]{4})")
 _PARTS: tuple[tuple[str, Subset], ...] = (("Tr", "train"), ("Ts", "test"))
@@ -59,7 +60,8 @@ class NnunetImporter:
             if not labels.is_dir():
                 n_files = len(list_images(images).files)
                 if n_files:
-                    notes.append(f"{images.name}/ left aside: its {n_files} file(s) have no labels")
+                    unlabelled = counted(n_files, "file")
+                    notes.append(f"{images.name}/ left out: no labels for its {unlabelled}")
                 continue
             files = [_files_of(folder, says.file_ending) for folder in (images, labels)]
             notes += [note for _, note in files if note is not None]
@@ -116,9 +118,10 @@ def _files_of(folder: Path, ending: str | None) -> tuple[list[Path], str | None]
     if ending is None or len(chosen) == len(images):
         return images, None
     if not chosen:
-        return images, f"{folder.name}/: no file ends in {ending}, as dataset.json says; all count"
+        note = f"{folder.name}/: no file ends in {ending}, as dataset.json says; all are used"
+        return images, note
     others = [path.name for path in images if path not in chosen]
-    note = f"{folder.name}/: {name_some(others, 3)} left aside: dataset.json says {ending}"
+    note = f"{folder.name}/: {name_some(others, 3)} left out: dataset.json says {ending}"
     return chosen, note
 
 
@@ -179,7 +182,7 @@ def _check_files(pairs: Sequence[ChannelsPair], exclude: Sequence[str]) -> None:
     for pair in wanted:
         names, n_files = pair.channel_names, len(pair.numbers)
         if names and n_files < most:
-            found = f"has {n_files} channel(s), dataset.json names {len(names)}"
+            found = f"has {counted(n_files, 'channel')}, dataset.json names {len(names)}"
             _refuse(pair, f"{found} ({', '.join(names)})", range(n_files, most))
 
 

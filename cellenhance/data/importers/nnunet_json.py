@@ -52,8 +52,8 @@ def read_description(path: Path) -> NnunetDescription:
         ending = values.get("file_ending")
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DatasetError(
-            f"{path}: is no readable dataset.json of nnU-Net ({error}); mend it, or take it away "
-            "and give the classes with --class"
+            f"{path}: is not a readable dataset.json of nnU-Net ({error}); fix it, or remove "
+            "it and give the classes with --class"
         ) from error
     ignore = tuple(str(code) for code in labels.pop(_IGNORE, ()))
     ending = str(ending) if ending else None

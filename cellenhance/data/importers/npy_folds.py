@@ -24,6 +24,7 @@ from cellenhance.data.files.readers import open_image
 from cellenhance.data.files.sources import ImageInfo
 from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 _NAME = re.compile(r"(train|val|test)_(images|labels)_([0-9]{1,4})\.npy")
 _KEEP_FIRST = ("test", "val", "train")
@@ -115,17 +116,18 @@ class NpyFoldsImporter:
             raise DatasetError(f"{source}: has no file such as train_images_1.npy")
         parts, unmatched = _parts(folder)
         folds = sorted({part.fold for part in parts})
-        notes = [f"fold(s) {', '.join(map(str, folds))} of the source are 1 to {len(folds)} here"]
+        numbers = ", ".join(f"{fold} is {i} here" for i, fold in enumerate(folds, start=1))
+        notes = [f"folds of the source are renumbered: {numbers}"]
         if folds == list(range(1, len(folds) + 1)):
             notes = []
         pairs, split, repeated, leaked = _unique(parts, folds)
         if repeated:
-            notes.append(f"{repeated} repeated image(s) of several folds kept once")
+            notes.append(f"{counted(repeated, 'image')} repeated in several folds kept once")
         warnings = []
         if leaked:
             warnings.append(
-                f"leakage in the source: {len(leaked)} image(s) in two subsets of one fold are "
-                f"kept in one only, test before val before train ({', '.join(leaked[:5])})"
+                f"leakage in the source: {counted(len(leaked), 'image')} in two subsets of one "
+                f"fold, kept in one only, test before val before train ({', '.join(leaked[:5])})"
             )
         return FoundSource(
             layout=self.name,

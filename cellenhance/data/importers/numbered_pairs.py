@@ -24,6 +24,7 @@ from cellenhance.data.importers.places import SEARCH_DEPTH, has_pair_folders
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def _numbered(folder: Path) -> _Numbered:
 def _notes(root: Path, others: Sequence[Path]) -> Sequence[str]:
     subsets = _subsets(root)
     named = name_some([path_label(path, root) for path in others], 3)
-    count = f"{len(others)} file(s) and folder(s) not named by a number left aside"
-    notes = [f"{count}: {named}"] if others else []
+    count = counted(len(others), "file or folder", "files and folders")
+    notes = [f"{count} not named by a number left out: {named}"] if others else []
     for subset in SUBSETS:
         lonely = [
             f"{subset}_{what}/"
@@ -137,9 +138,9 @@ def _notes(root: Path, others: Sequence[Path]) -> Sequence[str]:
             if (root / f"{subset}_{what}").is_dir() and subset not in subsets
         ]
         if lonely:
-            notes.append(f"{' and '.join(lonely)} left aside: images and labels are not both there")
+            notes.append(f"{' and '.join(lonely)} left out: images and labels are not both there")
     if len(subsets) == 1:
-        notes.append(f"only {subsets[0]} is there: no split is brought")
+        notes.append(f"only {subsets[0]} is there: the source brings no split")
     return notes
 
 

@@ -70,7 +70,7 @@ class InstanceSettings(Options):
     )
     background: tuple[int, ...] | None = option(
         None,
-        "Value of them that is background.",
+        "Mask value that is background.",
         flag="--instance-background",
         metavar="VALUE[,VALUE]",
         limits={"min_length": 1},

@@ -57,7 +57,7 @@ class OwnDatasetImporter:
             ignore=(str(IGNORE),),
             notes=(
                 *describe_split(split, pairs),
-                *([f"splits left aside: {', '.join(others)}"] if others else []),
+                *([f"splits left out: {', '.join(others)}"] if others else []),
             ),
             warnings=description.warnings,
             inherited=description,
@@ -65,7 +65,7 @@ class OwnDatasetImporter:
 
 
 def _reason() -> str:
-    return f"{DESCRIPTION_FILE} of a dataset of ours"
+    return f"{DESCRIPTION_FILE} of a dataset made by cellenhance"
 
 
 def _pair(row: SampleRow, source: Path, options: ImportOptions) -> FilePair:

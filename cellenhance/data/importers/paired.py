@@ -32,6 +32,7 @@ from cellenhance.data.importers.places import (
 from cellenhance.data.importers.subsets import describe_split, split_by_folders
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 
 class PairedImporter:
@@ -63,7 +64,7 @@ class PairedImporter:
         split = split_by_folders(pairs, source)
         others = [path_label(path, source) for each in matches for path in each.others]
         aside = left_aside(places, valid, source)
-        count = f"{len(others)} file(s) that are no images ignored"
+        count = f"{counted(len(others), 'non-image file')} ignored"
         notes = [f"{count}: {name_some(others, 3)}"] if others else []
         notes += [aside] if aside else []
         notes += [_say_numbers(each) for each in matches if each.by_number]
@@ -91,10 +92,10 @@ def _match(place: Place, source: Path, options: ImportOptions) -> Matches:
         return match_one_folder(place.images, source)
     matches = match_folders(place.images, place.masks, source, options.exclude)
     if matches.lonely and not matches.pairs:
-        n_files = len(matches.lonely)
+        n_files = counted(len(matches.lonely), "file")
         raise UnclearFoldersError(
-            f"{place.images} and {place.masks}: none of {n_files} file(s) pairs up, neither by "
-            f"name nor by number ({', '.join(p.name for p in matches.lonely[:1])} ... "
+            f"{place.images} and {place.masks}: none of {n_files} has a partner, by name or "
+            f"by number ({', '.join(p.name for p in matches.lonely[:1])} ... "
             f"{matches.lonely[-1].name}; images are in: {folders_with_images(source)}); name the "
             "right folders with --images DIR --masks DIR, or list the pairs in a CSV table with "
             "the columns image and mask",
@@ -129,8 +130,8 @@ def _with_valid(
     attached, without = attach_valid(pairs, valid)
     if without:
         raise DatasetError(
-            f"{valid}: has no valid mask for {len(without)} image(s) ({', '.join(without[:10])}); "
-            "add them, or leave the images out with --exclude NAME"
+            f"{valid}: has no valid mask for {counted(len(without), 'image')} "
+            f"({', '.join(without[:10])}); add them, or leave the images out with --exclude NAME"
         )
     return attached, [*folders, ("valid mask (ignore outside)", str(valid))], valid
 
@@ -145,7 +146,7 @@ def _reason(source: Path, places: list[Place], options: ImportOptions) -> str:
         return "folders given by --images and --masks"
     place = places[0]
     if place.is_one_folder:
-        return f"{len(places)} folder(s) with each mask beside its image"
+        return f"each mask beside its image in {counted(len(places), 'folder')}"
     more = f", and {len(places) - 1} more" if len(places) > 1 else ""
     where = place.images.parent.relative_to(source).as_posix()
     return f"{place.images.name}/ beside {place.masks.name}/ in {where}{more}"

@@ -146,7 +146,7 @@ def attach_valid(pairs: Sequence[FilePair], folder: Path) -> tuple[list[FilePair
     by_stem: dict[str, Path] = {}
     for path in list_images(folder).files:
         if by_stem.setdefault(image_stem(path), path) != path:
-            raise DatasetError(f"{path}: its stem stands twice among the valid masks; keep one")
+            raise DatasetError(f"{path}: another valid mask has the same stem; keep one")
     done = [replace(pair, valid=by_stem.get(image_stem(pair.image))) for pair in pairs]
     return done, [pair.id for pair in done if pair.valid is None]
 

@@ -88,7 +88,7 @@ def named_folder(source: Path, folder: Path) -> Path:
     for place in (source / folder, folder):
         if place.is_dir():
             return place
-    raise DatasetError(f"{folder}: is no folder, neither in {source} nor here; check the name")
+    raise DatasetError(f"{folder}: there is no such folder, in {source} or here; check the name")
 
 
 def valid_beside(places: list[Place]) -> Path | None:
@@ -116,7 +116,7 @@ def left_aside(places: list[Place], valid: Path | None, source: Path) -> str | N
                 unused.append(f"{name}/")
             elif path.is_file() and is_image_name(path):
                 unused.append(name)
-    return f"left aside: {name_some(unused)}" if unused else None
+    return f"left out: {name_some(unused)}" if unused else None
 
 
 def folders_with_images(source: Path) -> str:

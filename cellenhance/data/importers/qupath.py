@@ -26,6 +26,7 @@ from cellenhance.data.importers.contract import FoundSource, ImportOptions
 from cellenhance.data.importers.file_pair import path_label
 from cellenhance.data.importers.image_lookup import ImageLookup
 from cellenhance.errors import DatasetError
+from cellenhance.texts import counted
 
 SUFFIXES = (".geojson", ".json")
 _GEOMETRIES = frozenset(
@@ -71,9 +72,10 @@ class QuPathImporter:
             labels = tuple(dict.fromkeys(shape.label for shape in annotation.shapes))
             drawings.append(Drawing(image, path, labels, partial(read_qupath, path)))
         if not drawings and not missing:
-            raise DatasetError(f"{source}: has no GeoJSON file; expected one an image")
+            raise DatasetError(f"{source}: has no GeoJSON file; expected one per image")
         documents = [drawing.document for drawing in drawings]
-        notes = [f"{n_without_area} point(s) and line(s) left out: they enclose no area"]
+        lines = counted(n_without_area, "point or line", "points and lines")
+        notes = [f"{lines} left out: no area enclosed"]
         found = DrawnSource(
             drawings, listed_labels(source, documents), missing, notes if n_without_area else ()
         )
@@ -154,5 +156,5 @@ def _label(properties: dict[str, Any], where: str) -> str:
     if value is None or value == "":
         return ""
     if not isinstance(value, str):
-        raise DatasetError(f"{where}: its classification is no name; expected a text")
+        raise DatasetError(f"{where}: its classification is not a name; expected text")
     return value.strip()

@@ -76,7 +76,7 @@ class StacksImporter:
             pairs=tuple(pairs),
             unmatched=tuple(str(path) for each in found for path in each.lonely),
             notes=(
-                *([f"left aside: {', '.join(others[:6])}"] if others else []),
+                *([f"left out: {', '.join(others[:6])}"] if others else []),
                 *describe_planes(pairs),
             ),
         )

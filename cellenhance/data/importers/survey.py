@@ -197,9 +197,9 @@ def _measure(
     if mask.shape[:2] != (height, width):
         raise DatasetError(
             f"{pair.image_label}: is {info.size_text}, its mask {pair.mask_label} "
-            f"{mask.shape[0]} x {mask.shape[1]}; expected the same size, mend it"
+            f"{mask.shape[0]} x {mask.shape[1]}; expected the same size; fix it"
             f"{', try --orientation' if info.orientation != 1 else ''} or "
-            f"--exclude {shlex.quote(pair.id)}"
+            f"give --exclude {shlex.quote(pair.id)}"
         )
     valid = load_valid(pair, (height, width))
     is_color = is_truly_color(mask)

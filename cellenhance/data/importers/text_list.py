@@ -15,6 +15,7 @@ from cellenhance.data.importers.places import SUBSET_WORDS
 from cellenhance.data.importers.subsets import describe_split
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import DatasetError, SettingsError
+from cellenhance.texts import counted
 
 SUFFIXES = (".txt", ".lst")
 _NAME = re.compile(rf"({'|'.join(SUBSET_WORDS)})[ _-]?(?:list|fold)?[ _-]?([0-9]{{1,4}})?", re.I)
@@ -50,7 +51,7 @@ class TextListImporter:
         entries = [entry for each in lists for entry in _entries(each, source)]
         grouped = _with_groups(entries)
         listed = collect(grouped, source, options)
-        notes = [f"{len(entries)} line(s) of {len(lists)} list(s) read"]
+        notes = [f"{counted(len(entries), 'line')} of {counted(len(lists), 'list')} read"]
         if any(entry.group for entry in grouped):
             notes.append("rotated and flipped copies of an image share its group")
         return FoundSource(
@@ -108,7 +109,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: is no readable text in UTF-8 ({error})") from error
+        raise DatasetError(f"{path}: is not readable UTF-8 text ({error})") from error
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line.strip()
@@ -124,7 +125,7 @@ def _entries(path: Path, source: Path) -> list[Entry]:
             raise DatasetError(
                 f"{path}, line {number}: {line[:200]!r} does not name an image and a "
                 "mask that are here; expected two paths from the list's folder or the source, "
-                "parted by a blank or a tab; mend the list or choose another --layout"
+                "separated by a blank or a tab; fix the list or choose another --layout"
             )
         entries.append(Entry(files[0], files[1], where, None, subset, fold))
     if not entries:

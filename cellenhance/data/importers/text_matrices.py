@@ -93,13 +93,13 @@ def read_matrix(path: Path) -> NDArray[np.int64]:
             raise DatasetError(f"{path}: has {n_bytes} bytes; at most {_LONGEST_FILE} are read")
         text = re.sub(r"[,;\t]", " ", path.read_text(encoding="utf-8-sig"))
         if not text.strip():
-            raise DatasetError(f"{path}: is empty; expected a line of numbers a row of pixels")
+            raise DatasetError(f"{path}: is empty; expected one line of numbers per row of pixels")
         matrix: NDArray[np.int64] = np.loadtxt(
             text.splitlines(), dtype=np.int64, ndmin=2, comments=None
         )
     except (OSError, ValueError, OverflowError) as error:
         raise DatasetError(
-            f"{path}: is no matrix of whole numbers ({error}); expected a line for each row of "
+            f"{path}: is not a matrix of whole numbers ({error}); expected a line for each row of "
             "pixels, as many numbers in each"
         ) from error
     return matrix

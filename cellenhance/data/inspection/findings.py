@@ -15,6 +15,7 @@ from cellenhance.data.inspection.facts import SampleFacts
 from cellenhance.data.inspection.lookalikes import Lookalike
 from cellenhance.data.inspection.mask_shift import judge_shifts
 from cellenhance.data.name_lists import name_some
+from cellenhance.texts import counted
 
 SATURATED_SHARE = 0.01
 """Share of a class's values at the upper limit above which an image is reported."""
@@ -101,7 +102,8 @@ def _near_duplicates(
     )
     ids = tuple(dict.fromkeys(each.id for a, b, _ in pairs for each in (a, b)))
     found = (
-        f"{len(pairs)} pair(s) of images show one picture, but for noise, shift or turn: {named}"
+        f"{counted(len(pairs), 'pair')} of images with the same picture, but for noise, shift or "
+        f"turn: {named}"
     )
     if all(group_of[a.id] == group_of[b.id] for a, b, _ in pairs):
         text = f"{found}; each pair shares a group, so a split by group keeps it together"
@@ -173,10 +175,11 @@ def _uneven_brightness(dataset: Dataset, facts: Sequence[SampleFacts]) -> list[F
     kinds = (mixed.bright_on_dark, mixed.dark_on_bright)
     fewer, more = sorted(kinds, key=len)
     text = (
-        f"{len(kinds[0])} image(s) show bright structures on a dark background, {len(kinds[1])} "
-        f"dark ones on a bright background ({name_some(fewer)}), as fluorescence and transmitted "
-        "light do: one model has to learn both from the images of each; make a dataset of each "
-        "kind with --exclude at prepare, or see that every part of the split has both"
+        f"bright structures on a dark background in {counted(len(kinds[0]), 'image')}, dark ones "
+        f"on a bright background in {len(kinds[1])} (the fewer: {name_some(fewer)}), as in "
+        "fluorescence and transmitted light: one model has to learn both, each from its own "
+        "images; make a dataset of each kind with --exclude at prepare, or see that every part of "
+        "the split has both"
     )
     found = [Finding("mixed-contrast", "warning", text, fewer)]
     return [*found, *_drifting(dataset, [each for each in facts if each.id in more])]

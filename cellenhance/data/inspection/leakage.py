@@ -13,6 +13,7 @@ from cellenhance.data.inspection.facts import SampleFacts
 from cellenhance.data.inspection.findings import Finding
 from cellenhance.data.inspection.lookalikes import Lookalike
 from cellenhance.data.name_lists import name_some
+from cellenhance.texts import counted
 
 
 def find_in_split(
@@ -64,7 +65,7 @@ def _apart(
     if not cases:
         return []
     text = (
-        f"split {split}: images that {what} stand in several subsets, so scores look better than "
+        f"split {split}: images that {what} are in several subsets, so scores look better than "
         f"they are ({_by_fold(cases)}); split again, by group"
     )
     return [Finding(code, "error", text, tuple(ids))]
@@ -85,9 +86,9 @@ def _near(
     if not cases:
         return []
     text = (
-        f"split {split}: {len(cases)} pair(s) of images that show one picture stand in different "
-        f"subsets ({_by_fold(cases)}); give each pair one name in the column group of samples.csv "
-        "and split again"
+        f"split {split}: {counted(len(cases), 'pair')} of images with the same picture, divided "
+        f"between subsets ({_by_fold(cases)}); give each pair one name in the column group of "
+        "samples.csv and split again"
     )
     return [Finding("leakage-near-duplicate", "warning", text, tuple(ids))]
 

@@ -25,6 +25,7 @@ from cellenhance.data.files.formats.ome_images import (
 from cellenhance.data.files.formats.tiff_stacks import PageStack, Place, keep_pages
 from cellenhance.data.name_lists import name_some
 from cellenhance.errors import ImageReadError
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,10 @@ _NAMELESS = (
     "%s: is one of %d files of an OME set, but none of their names (%s) is its own; its pages are "
     "read without axes"
 )
-_NO_XML = "%s: its OME-XML stands in '%s', which is not beside it; its pages are read without axes"
+_NO_XML = "%s: its OME-XML is in '%s', which is not beside it; its pages are read without axes"
 _CUT_SHORT = "%s: its OME-XML names %d pages of it, only %d are there; only these are read"
-_NOT_ALL_CHANNELS = "%s: only channel(s) %s of %d are there; only these are read"
-_PLANES_LEFT_OUT = "%s: %d plane(s) left out, whose channels are not all there"
+_NOT_ALL_CHANNELS = "%s: only these channels are there and read: %s (of %d)"
+_PLANES_LEFT_OUT = "%s: left out %s with missing channels"
 _OTHER_UUID = "%s: %s has another UUID than its OME-XML says, and is not read with it"
 
 
@@ -233,7 +234,7 @@ class OmeSet:
             logger.warning(_NOT_ALL_CHANNELS, self._path, there, n_channels)
         elif len(kept.pages) < n_channels * len(owned):
             n_left = len(owned) - len(kept.pages) // n_channels
-            logger.warning(_PLANES_LEFT_OUT, self._path, n_left)
+            logger.warning(_PLANES_LEFT_OUT, self._path, counted(n_left, "plane"))
         stored = _LazyPages(kept.pages)
         keyframe = stored[0]
         return PageStack(

@@ -19,6 +19,7 @@ import numpy as np
 
 from cellenhance.data.files.formats.ome_images import parse_ome, read_images
 from cellenhance.data.files.formats.orientation import MIXED, UPRIGHT, valid_mark
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -99,11 +100,11 @@ def _stack_of(path: Path, series: Any) -> PageStack:
     n_channels = dict(zip(letters, lengths, strict=True)).get("C", 1)
     kept = keep_pages(letters.replace("C", ""), planes, n_channels)
     logger.warning(
-        "%s: speaks of %d pages, of which %d are there; only %d plane(s) are read",
+        "%s: speaks of %d pages, of which %d are there; only %s can be read",
         path,
         prod(lengths),
         sum(map(len, planes.values())),
-        len(kept.pages) // len(kept.channels),
+        counted(len(kept.pages) // len(kept.channels), "plane"),
     )
     return replace(
         stack,

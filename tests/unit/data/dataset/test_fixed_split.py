@@ -90,9 +90,9 @@ def test_without_a_training_list_the_rest_trains_and_part_of_it_validates(tmp_pa
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a", "celll.v2"], r"t.txt, line 2: 'celll.v2' is no sample.*did you mean 'cell.v2'\?"),
-        (["a", "zzz"], r"line 2: 'zzz' is no sample of the dataset; ids look like 'a'"),
-        (["a", "b", "a.png"], r"line 3: 'a' stands already in .*t.txt, line 1"),
+        (["a", "celll.v2"], r"t.txt, line 2: 'celll.v2' is not a sample.*did you mean 'cell.v2'\?"),
+        (["a", "zzz"], r"line 2: 'zzz' is not a sample of the dataset; ids look like 'a'"),
+        (["a", "b", "a.png"], r"line 3: 'a' is already listed in .*t.txt, line 1"),
         (["# nothing"], "names no image"),
     ],
 )
@@ -104,16 +104,20 @@ def test_wrong_lists_name_file_and_line(tmp_path: Path, lines: list[str], messag
 
 def test_an_image_in_two_lists_is_refused(tmp_path: Path) -> None:
     lists = SplitLists(write(tmp_path / "train.txt", "a"), test=write(tmp_path / "test.txt", "a"))
-    with pytest.raises(DatasetError, match=r"test.txt, line 1: 'a' stands already in .*train.txt"):
+    with pytest.raises(
+        DatasetError, match=r"test.txt, line 1: 'a' is already listed in .*train.txt"
+    ):
         read_lists(make_dataset(tmp_path), lists, "t")
 
 
 def test_lists_that_cannot_be_read_or_leave_nothing_are_refused(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path)
-    with pytest.raises(DatasetError, match=r"ghost.txt: is no readable text file \(No such file"):
+    with pytest.raises(
+        DatasetError, match=r"ghost.txt: is not a readable text file \(No such file"
+    ):
         read_lists(dataset, SplitLists(tmp_path / "ghost.txt"), "t")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="is no readable text file"):
+    with pytest.raises(DatasetError, match="is not a readable text file"):
         read_lists(dataset, SplitLists(tmp_path / "binary"), "t")
     lists = SplitLists(test=write(tmp_path / "all", *IDS))
     with pytest.raises(DatasetError, match="leave no image to train on"):
@@ -140,9 +144,9 @@ def test_a_table_of_folds_is_read_with_foreign_columns_and_names(tmp_path: Path)
         (["name,subset", "a,train"], "has the columns name,subset; expected id,subset"),
         (["id,subset", "a,tset"], "line 2: fold '1', subset 'tset'"),
         (["id,fold,subset", "a,0,train"], "line 2: fold '0'"),
-        (["id,fold,subset", "q,1,train"], "line 2: 'q' is no sample"),
+        (["id,fold,subset", "q,1,train"], "line 2: 'q' is not a sample"),
         (["id,fold,subset", ",1,train"], "line 2: has no id"),
-        (["id,fold,subset", "a,1,train", "a,1,test"], "'a' stands twice in its fold 1"),
+        (["id,fold,subset", "a,1,train", "a,1,test"], "'a' is listed twice in fold 1"),
         (["id,fold,subset", "a,2,train"], "folds must count 1, 2, 3"),
         (["id,subset"], "folds must count 1, 2, 3"),
     ],

@@ -104,8 +104,8 @@ def test_links_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
         ("name: t", "name: t\nsurprise: 1", "unknown key 'surprise'"),
         ("index: 1", "index: 5", "must count 0, 1, 2"),
         ("name: cell", "name: background", "same name"),
-        ("background: null", "background: soil", "none of the classes"),
-        ("channels: 1", "channels: 3", "has 1 channels"),
+        ("background: null", "background: soil", "not one of the classes"),
+        ("channels: 1", "channels: 3", "has 1 channel,"),
         ("'#e69f00'", "'javascript:'", "color"),
     ],
 )
@@ -124,10 +124,10 @@ def test_descriptions_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("s1,", "s0,", "'s0' stands twice"),
+        ("s1,", "s0,", "'s0' is listed twice"),
         (",4,6,", ",four,6,", "height is 'four'"),
         ("sha256", "hash", "expected the columns"),
-        ("s1,", "a/b,", "no file stem"),
+        ("s1,", "a/b,", "not a file stem"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(
@@ -151,7 +151,7 @@ def test_samples_that_differ_from_the_manifest_are_refused(tmp_path: Path) -> No
 
 
 def test_a_folder_without_dataset_is_named_with_the_cure(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"is no dataset folder.*dataset prepare"):
+    with pytest.raises(DatasetError, match=r"is not a dataset folder.*dataset prepare"):
         load_dataset(tmp_path)
 
 

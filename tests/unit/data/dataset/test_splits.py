@@ -110,7 +110,7 @@ def test_counts_come_as_close_as_whole_groups_allow() -> None:
 def test_counts_that_leave_nothing_to_train_are_refused() -> None:
     with pytest.raises(DatasetError, match="10 of 10 images are asked for validation and test"):
         fraction_split(make_rows(10), SplitSettings(val_count=5, test_count=5))
-    with pytest.raises(DatasetError, match=r"fold 1 leaves 3 image\(s\) in 3 group\(s\) to test"):
+    with pytest.raises(DatasetError, match=r"fold 1 leaves 3 images in 3 groups to test"):
         kfold_split(make_rows(9), SplitSettings(folds=3, val_count=3, val_from="test"))
 
 
@@ -155,7 +155,7 @@ def test_seeds_differ() -> None:
 def test_too_few_groups_for_the_folds_is_an_error() -> None:
     with pytest.raises(DatasetError, match=r"5 folds of 4 independent group"):
         kfold_split(make_rows(4), SplitSettings(folds=5))
-    with pytest.raises(DatasetError, match=r"leaves 1 image\(s\) in 1 group"):
+    with pytest.raises(DatasetError, match=r"leaves 1 image in 1 group"):
         kfold_split(make_rows(2), SplitSettings(folds=2))
 
 
@@ -198,7 +198,7 @@ def test_a_split_survives_the_disk_and_is_not_replaced_by_accident(tmp_path: Pat
         ("s0,1,tset", "subset 'tset'"),
         ("s0,0,train", "fold '0'"),
         ("ghost,1,train", "'ghost' is not in samples.csv"),
-        ("s9,1,test\ns9,1,train", "'s9' stands twice in its fold"),
+        ("s9,1,test\ns9,1,train", "'s9' is listed twice in fold"),
         ("s0,2,train", "folds must count"),
     ],
 )

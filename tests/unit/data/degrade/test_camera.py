@@ -88,7 +88,7 @@ def test_the_error_of_a_variance_is_that_of_repeated_measurements() -> None:
 
 def test_what_cannot_be_measured_is_refused_in_one_line() -> None:
     dark = measure_frames("dark", frames(0, 2))
-    with pytest.raises(DatasetError, match=r"one: holds 1 frame\(s\); noise shows between"):
+    with pytest.raises(DatasetError, match=r"one: holds 1 frame; noise shows between"):
         measure_frames("one", frames(100, 1))
     with pytest.raises(DatasetError, match="expected frames of one size"):
         measure_frames("odd", [np.zeros((4, 4)), np.zeros((4, 5))])

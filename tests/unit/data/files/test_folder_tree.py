@@ -79,7 +79,7 @@ def test_dead_links_and_links_to_themselves_are_named(
     assert [path.name for path in tree.files] == ["a.png"]
     tree.say_gaps()
     assert caplog.messages == [
-        f"{tmp_path}: 2 link(s) lead nowhere, is a disk not mounted?: deep/gone.png, me"
+        f"{tmp_path}: 2 broken links (is a disk not mounted?): deep/gone.png, me"
     ]
 
 
@@ -101,5 +101,5 @@ def test_folders_without_rights_are_named(
     tree.say_gaps()
     assert [path.name for path in tree.files] == ["a.png"]
     assert caplog.messages == [
-        f"{tmp_path}: 1 place(s) may not be read, check your rights to them: locked"
+        f"{tmp_path}: 1 unreadable place (check your rights to read there): locked"
     ]

@@ -196,7 +196,7 @@ def test_without_that_xml_its_pages_are_read_and_that_is_said(
     with open_image(tmp_path / "b.ome.tif") as source:
         assert (source.info.plane_axes, source.info.plane_shape) == ("I", (3,))
     np.testing.assert_array_equal(planes_of(tmp_path / "b.ome.tif")[..., 0], stack[0, :, 0])
-    assert "its OME-XML stands in 'gone.companion.ome', which is not beside it" in caplog.text
+    assert "its OME-XML is in 'gone.companion.ome', which is not beside it" in caplog.text
 
 
 def test_positions_in_files_of_their_own(tmp_path: Path) -> None:

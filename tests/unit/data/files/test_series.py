@@ -46,7 +46,7 @@ def test_images_of_one_shape_are_planes(
     np.testing.assert_array_equal(planes_of(path), expected)
     np.testing.assert_array_equal(part[..., 0], expected[1][3:9, 5:20])
     assert "holds 2 images: 0 " in caplog.text
-    assert "each is read as a plane, --series takes one of them" in caplog.text
+    assert "each is read as a plane, --series selects one of them" in caplog.text
 
 
 @pytest.mark.parametrize("series", ["1", "Pos-1"])
@@ -73,7 +73,7 @@ def test_of_different_images_the_first_is_read_and_that_is_said(
     write_series(tmp_path / "a.tif", [TWO[0], *others])
     [plane] = planes_of(tmp_path / "a.tif")
     np.testing.assert_array_equal(plane, TWO[0])
-    assert "which differ in shape or type; only the first is read, --series takes" in caplog.text
+    assert "which differ in shape or type; only the first is read, --series selects" in caplog.text
     planes = planes_of(tmp_path / "a.tif", series="1")
     np.testing.assert_array_equal(planes[0], others[0])
 

@@ -122,7 +122,7 @@ def test_of_different_images_in_a_file_the_first_is_read_and_that_is_said(
     with open_image(czi) as source:
         assert source.info.width == 9
     assert "holds 2 images: 0 A (2 x 2 x 3 x 8 x 9), 1 B (2 x 2 x 3 x 8 x 5)" in caplog.text
-    assert "only the first is read, --series takes another" in caplog.text
+    assert "only the first is read, --series selects another" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_labelme_kinds_of_shapes(folder: Path) -> None:
         assert counts(find(folder)).get("x") == expected, kind
     labelme(folder / "a.json", {"label": "x", "shape_type": "line", "points": [(0, 0), (9, 9)]})
     assert find(folder).notes == (
-        "1 line(s) are 10 px wide and 0 point(s) discs of radius 5 px, as LabelMe draws them",
+        "drawn as in LabelMe: 1 line 10 px wide, 0 points as discs of radius 5 px",
     )
 
 
@@ -150,7 +150,7 @@ def test_an_image_path_never_leaves_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shapes": {}}, "shapes: expected a list, found an object; mend the file"),
+        ({"shapes": {}}, "shapes: expected a list, found an object; fix the file"),
         ({"shapes": None}, "shapes: expected a list, found null"),
         ({"imageHeight": "10"}, "the image size is '10'; expected whole pixels"),
         ({"shapes": [3]}, "shape 1: expected a JSON object"),
@@ -164,7 +164,7 @@ def test_an_image_path_never_leaves_the_source(tmp_path: Path) -> None:
         ),
         (
             {"shapes": [{"label": "x", "shape_type": "mask", "points": DOT[:2], "mask": "?"}]},
-            "mask: is no base64",
+            "mask: is not base64",
         ),
         ({"imageHeight": 11}, "is 10 x 12 pixels, a.json was drawn on 11 x 12"),
         ({"imageHeight": -1}, "the image size is -1"),
@@ -183,9 +183,9 @@ def test_files_that_are_no_json(folder: Path, text: str) -> None:
     (folder / "a.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     labelme(folder / "b.json", polygon("x"), imagePath="a.tif")
     if text == "NaN":
-        assert find(folder).notes == ("left aside: a.json",)
+        assert find(folder).notes == ("left out: a.json",)
         return
-    with pytest.raises(DatasetError, match=r"a\.json: is no JSON file .*--exclude a\.json"):
+    with pytest.raises(DatasetError, match=r"a\.json: is not a JSON file .*--exclude a\.json"):
         find(folder)
     assert len(find(folder, exclude=("a.json",)).pairs) == 1
 
@@ -387,7 +387,7 @@ def test_qupath_polygons_with_holes_smaller_objects_count(folder: Path) -> None:
         assert (source.layout, source.reason) == ("qupath", "GeoJSON objects in a.tif.geojson")
         assert counts(source) == {"background": 80, "cell": 24, "Tumor: Positive": 4, "ignore": 12}
         assert source.notes == (
-            "1 point(s) and line(s) left out: they enclose no area",
+            "1 point or line left out: no area enclosed",
             "shapes labelled Ignore* are ignored",
         )
 
@@ -409,7 +409,7 @@ def test_qupath_objects_without_a_class(folder: Path) -> None:
         ([feature({"type": "Ring"})], "its geometry is 'Ring'"),
         ([feature({"type": "Polygon", "coordinates": [[(0, 0), (1, 1)]]})], "at least 3 points"),
         ([feature({"type": "Polygon", "coordinates": 3})], "coordinates: expected a list"),
-        ([feature({"type": "Point"}, 3)], "its classification is no name"),
+        ([feature({"type": "Point"}, 3)], "its classification is not a name"),
         ({"type": "FeatureCollection"}, "features: expected a list"),
     ],
 )
@@ -469,7 +469,7 @@ def damage(data: bytes) -> bytes:
     [
         (lambda data: damage(data), r"a\.zip, cell\.roi: .*(cut short|damaged)"),
         (lambda data: b"Iout" + bytes(2) + b"\3" + data[7:], "line selection, which encloses"),
-        (lambda _: b"hello", "is no ImageJ ROI"),
+        (lambda _: b"hello", "is not an ImageJ ROI"),
     ],
 )
 def test_damaged_rois_are_one_line(
@@ -492,8 +492,8 @@ def test_a_zip_cut_short_is_no_source_of_rois(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.json", r"a\.json: is no JSON file .*--exclude a\.json; nothing else in"),
-        ("a.geojson", r"a\.geojson: is no JSON file"),
+        ("a.json", r"a\.json: is not a JSON file .*--exclude a\.json; nothing else in"),
+        ("a.geojson", r"a\.geojson: is not a JSON file"),
         ("a_RoiSet.zip", r"a_RoiSet\.zip: is a damaged zip file; save it again; nothing else in"),
     ],
 )

@@ -68,7 +68,7 @@ def test_pickles_beside_masks_are_said_and_images_with_a_pickle_alone_named(
     pickle_beside(put(tmp_path / "c.tif", image()))
     found = find(tmp_path)
     assert [Path(path).name for path in found.unmatched] == ["c.tif"]
-    assert found.warnings[0].startswith("1 *_seg.npy are Python pickles and are not read")
+    assert found.warnings[0].startswith("not read: 1 Python pickle (*_seg.npy)")
 
 
 def test_pickles_beside_images_that_have_masks_elsewhere_do_not_matter(tmp_path: Path) -> None:

@@ -78,15 +78,15 @@ def test_folds_count_from_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["files/gone.tif,files/a-truth.tif,,"], r"line 2: image 'files/gone\.tif' is no file"),
-        (["files/a.tif,,,"], "line 2: mask '' is no file"),
+        (["files/gone.tif,files/a-truth.tif,,"], r"line 2: image 'files/gone\.tif' is not a file"),
+        (["files/a.tif,,,"], "line 2: mask '' is not a file"),
         (["files/a.tif,../../x.tif,,"], "line 2: mask: path .* leaves the source folder"),
         (["files/a.tif,files/a-truth.tif,,dev"], "line 2: subset is 'dev'"),
         (["files/a.tif,files/a-truth.tif"], "line 2: has 2 values, the header 4 columns"),
         ([], "has no row"),
         (
             ["files/a.tif,files/a-truth.tif,x,", "files/a.tif,files/a-truth.tif,y,"],
-            r"line 3: a\.tif stands in pairs.csv, line 2 too, with another mask or group",
+            r"line 3: a\.tif is listed in pairs.csv, line 2 too, with another mask or group",
         ),
     ],
 )

@@ -29,7 +29,7 @@ def test_frames_with_gold_truth_are_samples(tmp_path: Path) -> None:
     assert found.has_instances
     assert found.notes == (
         "sequence 01: 2 of 3 frames have no segmentation",
-        "sequence 01: the silver truth of 3 frames is left aside; to take it give --images 01 "
+        "sequence 01: the silver truth of 3 frames is not used; to use it give --images 01 "
         "--masks 01_ST/SEG",
     )
     assert found.warnings == ()
@@ -49,7 +49,7 @@ def test_silver_truth_alone_is_taken_and_said(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "01_GT")
     found = find(tmp_path)
     assert len(found.pairs) == 3
-    assert found.notes == ("sequence 01: no gold truth, the silver one is taken",)
+    assert found.notes == ("sequence 01: no gold truth, so the silver truth is used",)
 
 
 def test_cells_that_are_marked_but_not_segmented_are_counted(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_cells_that_are_marked_but_not_segmented_are_counted(tmp_path: Path) -> 
     seg = np.where(label_map() == 1, 5, 0).astype(np.uint16)  # its numbers are not the markers'
     put(tmp_path / "01_GT" / "SEG" / "man_seg001.tif", seg)
     assert find(tmp_path).warnings == (
-        "sequence 01: 2 marked cell(s) are not segmented in 1 frame(s) (man_seg001.tif) and count "
-        "as background; leave these out with --exclude",
+        "sequence 01: no segmentation of 2 marked cells in 1 frame (man_seg001.tif): what is "
+        "missing counts as background; leave these frames out with --exclude",
     )
 
 
@@ -74,7 +74,7 @@ def test_two_sequences_and_the_short_form(tmp_path: Path) -> None:
         ("HeLa__img__t01", "HeLa"),
         ("HeLa__img__t13", "HeLa"),
     ]
-    assert "without TRA/ this is not checked" in found.warnings[0]
+    assert "2 sequences without TRA/ (GOWT1, HeLa)" in found.warnings[0]
 
 
 def test_single_planes_of_a_volume(tmp_path: Path) -> None:

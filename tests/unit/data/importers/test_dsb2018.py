@@ -26,7 +26,7 @@ def test_nuclei_become_one_label_map(tmp_path: Path, start: str) -> None:
     assert [pair.id for pair in found.pairs] == ["0bf4", "13c8"]
     np.testing.assert_array_equal(found.pairs[0].load_mask(expand_palette=False), label_map())
     assert found.pairs[0].mask_label.endswith("0bf4/masks/ (3 files)")
-    assert found.notes[0].startswith("6 mask files, one a nucleus")
+    assert found.notes[0].startswith("6 mask files, one per nucleus")
 
 
 def test_where_two_nuclei_overlap_the_later_file_wins(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_merged_masks_beside_the_folders_are_the_layout_paired(tmp_path: Path) -
     make_paired(tmp_path)
     found = find(tmp_path, "auto")
     assert (found.layout, len(found.pairs)) == ("paired", 2)
-    assert "left aside: stage1_train/" in found.notes
+    assert "left out: stage1_train/" in found.notes
     assert len(find(tmp_path).pairs) == 2
 
 
@@ -52,7 +52,7 @@ def test_images_without_nuclei_are_named_and_a_test_stage_is_said(tmp_path: Path
     put(tmp_path / "stage1_test" / "ff00" / "images" / "ff00.png", image())
     found = find(tmp_path)
     assert [Path(path).name for path in found.unmatched] == ["13c8.png"]
-    assert "stage1_test/ left aside: its 1 image(s) have no masks" in found.notes
+    assert "stage1_test/ left out: no masks for its 1 image" in found.notes
 
 
 def test_folders_of_several_images_or_sizes_or_values_are_refused(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_folders_of_several_images_or_sizes_or_values_are_refused(tmp_path: Path
     with pytest.raises(DatasetError, match=r"m2\.png: is 5 x 16 pixels, the nuclei before it 12 x"):
         find(tmp_path).pairs[1].load_mask(expand_palette=False)
     put(masks / "m1.png", label_map().astype(np.uint8))
-    with pytest.raises(DatasetError, match="expected one nucleus a file"):
+    with pytest.raises(DatasetError, match="expected one nucleus per file"):
         find(tmp_path).pairs[1].load_mask(expand_palette=False)
     put(tmp_path / "stage1_train" / "13c8" / "images" / "more.png", image())
     with pytest.raises(DatasetError, match="holds 2 images; expected one"):

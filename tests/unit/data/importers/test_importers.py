@@ -49,7 +49,7 @@ def test_rules_are_read_as_written() -> None:
     assert ClassRule("cell", (0, 1, 2, 5, 6, 7, 8)).as_option() == "cell=0,1,2,5-8"
     assert ClassRule("cell", tuple(range(5)), True).as_option().endswith("#000003,#000004")
     for text in ("cell=5-1", "cell=0-65536"):
-        with pytest.raises(SettingsError, match="is no range of 1 to 65536 values"):
+        with pytest.raises(SettingsError, match="is not a range of 1 to 65536 values"):
             parse_class(text)
     for text in ("nucleus", "=3", "a=", "a=red", "a=1,#000000", "a=1.5"):
         with pytest.raises(SettingsError, match="expected"):
@@ -122,14 +122,14 @@ def test_channels_that_are_kept() -> None:
     assert real.decision.startswith("3: red, green, blue (contrast: ")
     opaque = plan_channels([facts(1, 2, 3, 255, names=ALPHA), facts(1, 2, 3, names=RGB_NAMES)])
     assert (opaque.n_channels, opaque.names) == (3, RGB_NAMES)
-    assert opaque.notes[0] == "opaque alpha channel of 1 image(s) dropped"
+    assert opaque.notes[0] == "opaque alpha channel of 1 image dropped"
 
 
 def test_the_mean_of_colours_keeps_the_dtype_and_leaves_alpha_out() -> None:
     dark = facts(10, 11, 11, 255, names=ALPHA)
     plan = plan_channels([dark, facts(7)], grey=True)
     assert (plan.n_channels, plan.is_mean) == (1, True)
-    assert plan.decision == "1: the mean of all channels (--grey mean), in 1 of 2 image(s)"
+    assert plan.decision == "1: the mean of all channels (--grey mean), in 1 of 2 images"
     image = np.array([[[10, 11, 11, 255]]], np.uint8)
     np.testing.assert_array_equal(plan.apply(image, dark), [[[11]]])  # 10.67 to the nearest
     assert plan.apply(image, dark).dtype == np.uint8
@@ -207,9 +207,7 @@ def test_other_files_are_counted_and_hidden_ones_left_alone(tmp_path: Path) -> N
     (tmp_path / "images" / "notes.csv").write_text("x")
     source = find_source(tmp_path, "auto", ImportOptions())
     assert len(source.pairs) == 1
-    assert source.notes == (
-        "2 file(s) that are no images ignored: images/._a.tif, images/notes.csv",
-    )
+    assert source.notes == ("2 non-image files ignored: images/._a.tif, images/notes.csv",)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +253,7 @@ def test_folds_keep_each_image_once_and_bring_the_split(tmp_path: Path) -> None:
         ("test_1_0000", 2, "train"),
         ("train_1_0000", 2, "test"),
     ]
-    assert source.notes == ("3 repeated image(s) of several folds kept once",)
+    assert source.notes == ("3 images repeated in several folds kept once",)
 
 
 def test_a_leaking_fold_keeps_the_image_in_the_test_part(tmp_path: Path) -> None:
@@ -273,7 +271,7 @@ def test_folds_that_are_incomplete_or_of_unequal_length(tmp_path: Path) -> None:
     save_fold(tmp_path, "test_{}_3.npy", [5])
     source = find_source(tmp_path, "auto", ImportOptions())
     assert [(row.fold, row.subset) for row in source.split] == [(1, "test")]
-    assert source.notes == ("fold(s) 3 of the source are 1 to 1 here",)
+    assert source.notes == ("folds of the source are renumbered: 3 is 1 here",)
     np.save(tmp_path / "val_images_3.npy", np.zeros((2, 1, 4, 4), np.float32))
     source = find_source(tmp_path, "auto", ImportOptions())
     assert source.unmatched == (str(tmp_path / "val_images_3.npy"),)

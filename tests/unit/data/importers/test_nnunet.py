@@ -44,7 +44,7 @@ def test_classes_and_ignore_come_from_the_description(tmp_path: Path) -> None:
     found = find(tmp_path)
     assert found.default_classes == (ClassRule("background", (0,)), ClassRule("cell", (1,)))
     assert found.ignore == ("2",)
-    assert found.notes == ("imagesTs/ left aside: its 1 file(s) have no labels",)
+    assert found.notes == ("imagesTs/ left out: no labels for its 1 file",)
 
 
 def test_version_1_names_classes_by_value(tmp_path: Path) -> None:
@@ -108,10 +108,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         find(tmp_path)
     odd.unlink()
     (tmp_path / "imagesTr" / "cell_002_0001.png").unlink()
-    with pytest.raises(DatasetError, match=r"cell_002 has 1 channel\(s\), dataset\.json names 2"):
+    with pytest.raises(DatasetError, match=r"cell_002 has 1 channel, dataset\.json names 2"):
         find(tmp_path)
     (tmp_path / "dataset.json").write_text("{", encoding="utf-8")
-    with pytest.raises(DatasetError, match=r"is no readable dataset\.json"):
+    with pytest.raises(DatasetError, match=r"is not a readable dataset\.json"):
         find(tmp_path)
     put(tmp_path / "imagesTr" / "cell_002_0002.png", image())
     (tmp_path / "dataset.json").unlink()
@@ -203,7 +203,7 @@ def test_too_few_channels_are_refused_where_names_are_known(
 
 def test_too_many_channels_may_be_one_of_them(tmp_path: Path) -> None:
     found = make_cases(tmp_path, {"c_0000.png": rgb(0)}, channel_names={"0": "grey"})
-    with pytest.raises(ImageReadError, match=r"of 3 channel\(s\), expected 1 .* --channel N"):
+    with pytest.raises(ImageReadError, match=r"of 3 channels, expected 1 .* --channel N"):
         found.pairs[0].load_image(None)
     np.testing.assert_array_equal(found.pairs[0].load_image(1)[0][..., 0], image(1))
 
@@ -227,7 +227,7 @@ def test_files_of_another_ending_are_left_aside(tmp_path: Path) -> None:
         "imagesTr/cell_001_0000.png and 1 more",
         "imagesTr/cell_002_0000.png and 1 more",
     ]
-    assert "imagesTr/: cell_001_0000.tif left aside: dataset.json says .png" in found.notes
+    assert "imagesTr/: cell_001_0000.tif left out: dataset.json says .png" in found.notes
 
 
 def test_without_an_ending_two_files_of_one_channel_are_refused(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_without_an_ending_two_files_of_one_channel_are_refused(tmp_path: Path) 
 def test_an_ending_that_no_file_has_is_reported(tmp_path: Path) -> None:
     found = make_cases(tmp_path, {"c_0000.png": image()}, file_ending=".nii.gz")
     assert found.notes == (
-        "imagesTr/: no file ends in .nii.gz, as dataset.json says; all count",
-        "labelsTr/: no file ends in .nii.gz, as dataset.json says; all count",
+        "imagesTr/: no file ends in .nii.gz, as dataset.json says; all are used",
+        "labelsTr/: no file ends in .nii.gz, as dataset.json says; all are used",
     )
 
 

@@ -1,4 +1,4 @@
-"""train_img, train_label and their like: the split is kept, what is not numbered left aside."""
+"""train_img, train_label and their like: the split is kept, what is not numbered left out."""
 
 from __future__ import annotations
 
@@ -30,10 +30,7 @@ def test_folders_are_the_split_and_repeated_numbers_become_paths(tmp_path: Path)
         ("1", "train"),
         ("test_img__0", "test"),
     ]
-    assert (
-        "1 file(s) and folder(s) not named by a number left aside: train_label/0.png.npy"
-        in found.notes
-    )
+    assert "1 file or folder not named by a number left out: train_label/0.png.npy" in found.notes
 
 
 def test_a_validation_part_is_kept_too(tmp_path: Path) -> None:
@@ -50,13 +47,13 @@ def test_numbers_are_in_order_of_size_and_zeros_do_not_matter(tmp_path: Path) ->
     found = find(tmp_path)
     assert [pair.id for pair in found.pairs] == ["2", "9", "10"]
     assert found.split == ()
-    assert "only train is there: no split is brought" in found.notes
+    assert "only train is there: the source brings no split" in found.notes
 
 
 def test_a_part_without_labels_is_said(tmp_path: Path) -> None:
     make_numbered_pairs(tmp_path)
     shutil.rmtree(tmp_path / "test_label")
-    assert "test_img/ left aside: images and labels are not both there" in find(tmp_path).notes
+    assert "test_img/ left out: images and labels are not both there" in find(tmp_path).notes
 
 
 def test_images_and_labels_without_a_partner_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Paired folders beyond equal names: numbers, splits by folder, and what is left aside."""
+"""Paired folders beyond equal names: numbers, splits by folder, and what is left out."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_equal_names_win_over_numbers(tmp_path: Path) -> None:
 def test_names_that_do_not_pair_say_which_options_help(tmp_path: Path) -> None:
     put(tmp_path / "images" / "first.tif", image())
     put(tmp_path / "masks" / "erste.tif", class_mask())
-    with pytest.raises(DatasetError, match=r"none of 2 file\(s\) pairs up.*--images DIR --masks"):
+    with pytest.raises(DatasetError, match=r"none of 2 files has a partner.*--images DIR --masks"):
         find(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_images_beside_the_folders_are_said_to_be_left_aside(tmp_path: Path) -> 
     put(tmp_path / "lab" / "masks" / "a.tif", class_mask())
     put(tmp_path / "lab" / "thumbnails" / "a.png", image())
     put(tmp_path / "lab" / "overview.png", image())
-    assert find(tmp_path).notes == ("left aside: lab/overview.png, lab/thumbnails/",)
+    assert find(tmp_path).notes == ("left out: lab/overview.png, lab/thumbnails/",)
 
 
 def test_a_second_file_of_a_stem_can_be_excluded_by_name(tmp_path: Path) -> None:

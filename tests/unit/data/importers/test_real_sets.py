@@ -193,7 +193,7 @@ SETS = (
         "dsb2018 --instances binary --grey mean",
         136,
         {"object": 15.6},
-        said=("opaque alpha channel of 136 image(s) dropped", "left aside: stage1_train/"),
+        said=("opaque alpha channel of 136 images dropped", "left out: stage1_train/"),
     ),
     RealSet(
         "dsb2018/stage1_train --instances binary",
@@ -268,7 +268,7 @@ SETS = (
         {"cell": 21.80},
         dtypes=("uint16",),
         pixel_size_um=0.65,
-        said=("left aside: two_channel_CYX.ome.tif",),
+        said=("left out: two_channel_CYX.ome.tif",),
     ),
 )
 

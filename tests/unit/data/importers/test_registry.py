@@ -36,7 +36,7 @@ def test_folders_right_in_the_source_win_over_what_lies_deeper(name: str, tmp_pa
     TWINS[name](tmp_path / "other")
     found = find_source(tmp_path, AUTO, ImportOptions())
     assert (found.layout, [pair.id for pair in found.pairs]) == ("paired", ["a", "b"])
-    assert "left aside: other/" in found.notes
+    assert "left out: other/" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_folders_beside_files_right_in_the_source_are_named(name: str, tmp_path:
     put(tmp_path / "pictures" / "x.tif", image())
     found = find_source(tmp_path, AUTO, ImportOptions())
     assert found.layout == name
-    assert "left aside: pictures/" in found.notes
+    assert "left out: pictures/" in found.notes
 
 
 @pytest.mark.parametrize("name", ["npy-folds", "nnunet", "ctc", "paired", "coco", "fiji-rois"])
@@ -70,7 +70,7 @@ def test_folders_of_images_that_a_layout_does_not_read_are_named(name: str, tmp_
     put(tmp_path / "pictures" / "x.tif", image())
     found = find_source(tmp_path, AUTO, ImportOptions())
     assert found.layout == name
-    assert "left aside: pictures/" in found.notes
+    assert "left out: pictures/" in found.notes
 
 
 @pytest.mark.parametrize("name", NAMES)

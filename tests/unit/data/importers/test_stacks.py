@@ -70,7 +70,7 @@ def test_a_volume_without_labels_is_named_and_others_are_said(tmp_path: Path) ->
     put(tmp_path / "overview.tif", image())
     found = find(tmp_path)
     assert [Path(path).name for path in found.unmatched] == ["test-volume.tif"]
-    assert "left aside: overview.tif" in found.notes
+    assert "left out: overview.tif" in found.notes
 
 
 @pytest.mark.parametrize("n_pages", [1, 2])
@@ -110,7 +110,7 @@ def test_ome_planes_are_samples_named_by_time_and_depth(tmp_path: Path) -> None:
     ]
     assert {pair.group for pair in found.pairs} == {"a"}
     assert [int(p.load_mask(expand_palette=False)[0, 0]) for p in found.pairs] == list(range(6))
-    assert any(note.startswith("6 planes of 1 file(s) are samples") for note in found.notes)
+    assert any(note.startswith("6 planes of 1 file are samples") for note in found.notes)
 
 
 def test_masks_in_another_order_of_planes_are_refused(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_numbers_may_be_parted_by_blanks_commas_or_tabs(tmp_path: Path, text: st
 def test_what_is_no_matrix_is_refused_in_one_line(tmp_path: Path, text: str | bytes) -> None:
     path = tmp_path / "1"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DatasetError, match=r"is no matrix of whole|is empty") as caught:
+    with pytest.raises(DatasetError, match=r"is not a matrix of whole|is empty") as caught:
         read_matrix(path)
     assert "\n" not in str(caught.value)
 
@@ -76,5 +76,5 @@ def test_boxes_in_texts_are_no_matrices(tmp_path: Path) -> None:
     put(tmp_path / "images" / "a.png", image())
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("0 0.51 0.43 0.2 0.1\n")
-    with pytest.raises(DatasetError, match="pairs up, neither by name nor by number"):
+    with pytest.raises(DatasetError, match="has a partner, by name or by number"):
         find(tmp_path)

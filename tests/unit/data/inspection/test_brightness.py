@@ -81,8 +81,8 @@ def test_fluorescence_mixed_with_histology_is_found(tmp_path: Path) -> None:
         root = tmp_path / str(background)
         [finding] = found(root, samples, "mixed-contrast", background)
         assert finding.ids == ("i6", "i7")
-        assert finding.sentence.startswith("6 image(s) show bright structures on a dark background")
-        assert "2 dark ones on a bright background (i6, i7)" in finding.sentence
+        assert finding.sentence.startswith("bright structures on a dark background in 6 images")
+        assert "dark ones on a bright background in 2 (the fewer: i6, i7)" in finding.sentence
     # The background of the larger kind is steady: it is not reported that 100 is not 2000.
     assert found(tmp_path / "again", samples, "varying-background") == []
 

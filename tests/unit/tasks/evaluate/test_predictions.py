@@ -92,7 +92,7 @@ def test_other_files_are_skipped_aloud(folder: Path, caplog: pytest.LogCaptureFi
         (folder / "truth" / name).write_text("no image", encoding="utf-8")
     with caplog.at_level(logging.INFO, "cellenhance"):
         evaluate(folder)
-    assert "skipped 2 files that are no images: ._a.png, notes.txt" in caplog.text
+    assert "skipped 2 non-image files: ._a.png, notes.txt" in caplog.text
 
 
 def test_classes_given_set_order_names_and_groups(folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_ignored_truth_does_not_count_whatever_is_predicted_there(folder: Path) 
 
 
 def test_an_ignored_value_predicted_where_truth_counts_is_an_error(folder: Path) -> None:
-    with pytest.raises(DatasetError, match=r"a.tif: holds what is no class \(255 in 1 pixels"):
+    with pytest.raises(DatasetError, match=r"a.tif: has values without a class \(255 in 1 pixel\)"):
         evaluate(folder, ignore=("255",))
 
 
