@@ -48,7 +48,7 @@ class TimeBudget(Settings):
 
     limit_s: float
     step_s: float
-    validation_s: float
+    epoch_end_s: float
     asked: dict[str, Any]
 
 

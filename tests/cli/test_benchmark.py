@@ -244,7 +244,7 @@ def test_the_plan_of_all_runs_comes_first_and_dry_run_has_the_total(
     cli: Any, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 8 images of 48 px a fold trains on 3: 4 steps of 2 crops of 32 px; 2 models x 2 folds."""
-    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=600, validation_s=1200))
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=600, epoch_end_s=1200))
     words = ("benchmark", tiny_dataset, "-o", tmp_path / "bench", *TWO)
     planned = cli(*words, "--dry-run", "--json")
     assert planned.exit_code == 0, planned.stderr

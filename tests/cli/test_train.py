@@ -156,7 +156,7 @@ def test_after_the_time_limit_a_run_goes_on_to_its_end(
 @pytest.fixture
 def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """As measured on every machine: a second for a step, and one for validation."""
-    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=1, validation_s=1))
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=1, epoch_end_s=1))
 
 
 @pytest.mark.usefixtures("a_second_a_step")
@@ -195,7 +195,7 @@ def test_a_time_limit_fits_the_schedule_which_is_kept_when_the_run_goes_on(
         patch.setattr(Trainer, "train_step", signalled)
         assert cli(*limited, "-o", run).exit_code == 130
     # Now the machine is faster; the schedule stays, with the limit repeated and without it.
-    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=0.1, validation_s=0.1))
+    monkeypatch.setattr(draft, "measure_pace", lambda *_: Pace(step_s=0.1, epoch_end_s=0.1))
     resumed = cli(*limited, "-o", run, "--resume")
     assert resumed.exit_code == 0, resumed.stderr
     best = [each / "checkpoints" / "best.safetensors" for each in (run, through)]

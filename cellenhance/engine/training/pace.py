@@ -7,13 +7,16 @@ be read and the network that is going to be trained is not touched.
 from __future__ import annotations
 
 import copy
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cellenhance.data.dataset.samples import Sample, SampleStore
+from cellenhance.engine import checkpoints
 from cellenhance.engine.evaluation import evaluate
 from cellenhance.engine.training.batches import TrainingImages
 from cellenhance.engine.training.epochs import count_steps
@@ -21,6 +24,7 @@ from cellenhance.engine.training.records import TOTAL, FitPlan, TrainingData
 from cellenhance.engine.training.settings import RecipeSettings
 from cellenhance.engine.training.trainer import Trainer
 from cellenhance.networks.blocks import SegmentationNetwork
+from cellenhance.runs.header import TrainingState
 
 Clock = Callable[[], float]
 """Returns seconds from any zero, like `time.perf_counter`."""
@@ -57,14 +61,14 @@ class ImageShapes:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds of one step, and of one validation on all images."""
+    """Seconds of one step, and of what ends an epoch: validation on all images, and saving."""
 
     step_s: float
-    validation_s: float
+    epoch_end_s: float
 
     def seconds(self, n_epochs: int, n_steps: int) -> float:
-        """Return what epochs of `n_steps` steps take, each with its validation."""
-        return n_epochs * (n_steps * self.step_s + self.validation_s)
+        """Return what epochs of `n_steps` steps take, each with its end."""
+        return n_epochs * (n_steps * self.step_s + self.epoch_end_s)
 
 
 def measure_pace(
@@ -74,7 +78,7 @@ def measure_pace(
     short_s: float = 60.0,
     clock: Clock = time.perf_counter,
 ) -> Pace:
-    """Return how fast a run would be; nothing is trained and no file is read or written.
+    """Return how fast a run would be; nothing is trained, and no file is left behind.
 
     Parameters
     ----------
@@ -92,7 +96,8 @@ def measure_pace(
     step_s = sum(_time_step(trainer, 1 + each, clock) for each in range(_TIMED_STEPS))
     if plan.recipe.averaging is not None and plan.recipe.averaging.name == "swa":
         step_s *= 1 + _FORWARD_SHARE  # its last epochs are passed through once more
-    return Pace(step_s / _TIMED_STEPS, _time_validation(trainer, shapes, clock))
+    end_s = _time_validation(trainer, shapes, clock) + _time_saving(trainer, clock)
+    return Pace(step_s / _TIMED_STEPS, end_s)
 
 
 def fit_to_time(recipe: RecipeSettings, pace: Pace, n_steps: int, limit_s: float) -> RecipeSettings:
@@ -106,7 +111,7 @@ def fit_to_time(recipe: RecipeSettings, pace: Pace, n_steps: int, limit_s: float
         return recipe
     changes: dict[str, object] = {"epochs": max(1, n_epochs)}
     if n_epochs == 0:
-        fitting = int((budget - pace.validation_s) // pace.step_s)
+        fitting = int((budget - pace.epoch_end_s) // pace.step_s)
         changes["steps_per_epoch"] = min(n_steps, max(1, fitting))
     share = max(1, n_epochs) / recipe.epochs
     changes["schedule"] = tuple(each.scaled(share) for each in recipe.schedule)
@@ -162,6 +167,20 @@ def _time_validation(trainer: Trainer, shapes: ImageShapes, clock: Clock) -> flo
     started = clock()
     evaluate(trainer.predictor, [sample])
     return (clock() - started) * _pixels(shapes.validation) / _pixels([middle])
+
+
+def _time_saving(trainer: Trainer, clock: Clock) -> float:
+    """Time both checkpoints of an epoch, written to the folder of temporary files."""
+    header, average = trainer.plan.header, trainer.average
+    tensors = None if average is None else average.tensors
+    with tempfile.TemporaryDirectory(prefix="cellenhance-") as folder:
+        started = clock()
+        best, last = Path(folder) / "best.safetensors", Path(folder) / "last.safetensors"
+        checkpoints.save_model(best, trainer.network, header)
+        checkpoints.save_training(
+            last, trainer.network, header, trainer.optimizer, TrainingState(), tensors
+        )
+        return clock() - started
 
 
 def _pixels(shapes: Sequence[Shape]) -> int:

@@ -196,7 +196,7 @@ def _fitted_to_time(draft: RunDraft, limit_s: float) -> RunDraft:
         budget=TimeBudget(
             limit_s=limit_s,
             step_s=pace.step_s,
-            validation_s=pace.validation_s,
+            epoch_end_s=pace.epoch_end_s,
             asked=timed_settings(asked),
         ),
     )

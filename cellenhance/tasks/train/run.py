@@ -104,8 +104,7 @@ def train_run(
             logger.info("%s is finished already (%s)", folder.root, state.stopped_because)
             return _result(folder, state)
         state = _start_state(prepared)
-        log = RunLog(folder, prepared.record, report)
-        with deferred_signals() as received:
+        with RunLog(folder, prepared.record, report) as log, deferred_signals() as received:
             state = prepared.trainer.fit(
                 state, log, lambda: received() or (_OUT_OF_TIME if out_of_time() else None)
             )

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from cellenhance.catalog import load_catalog
+from cellenhance.engine import checkpoints
 from cellenhance.engine.training import pace
 from cellenhance.engine.training.pace import ImageShapes, Pace, fit_to_time, measure_pace
 from cellenhance.engine.training.schedules import compute_factor
@@ -37,7 +38,13 @@ def measured(
         now[0] += validation_s
 
     monkeypatch.setattr(Trainer, "train_step", stepped)
+
+    def saved(*_: object) -> None:
+        now[0] += 0.25
+
     monkeypatch.setattr(pace, "evaluate", evaluated)
+    for name in ("save_model", "save_training"):
+        monkeypatch.setattr(checkpoints, name, saved)
     trainer = make_trainer(crop_px=32, batch_size=2)
     before = copy.deepcopy(trainer.network.state_dict())
     shapes = ImageShapes(((32, 32),) * 5, ((32, 32), (64, 32)))
@@ -51,9 +58,9 @@ def test_the_first_step_warms_up_and_three_are_timed(monkeypatch: pytest.MonkeyP
     found, n_timed = measured(monkeypatch, [90, 10, 11, 12], 4.0)
     assert n_timed == 4
     assert found.step_s == 11
-    # The larger of two images was timed, 2048 px; together they have 3072 px.
-    assert found.validation_s == 4.0 * 3072 / 2048
-    assert found.seconds(4, 3) == 4 * (3 * 11 + 6)
+    # The larger of two images was timed, 2048 px; together they have 3072 px. Two files are saved.
+    assert found.epoch_end_s == 4.0 * 3072 / 2048 + 0.5
+    assert found.seconds(4, 3) == 4 * (3 * 11 + 6.5)
 
 
 def test_a_short_run_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +68,7 @@ def test_a_short_run_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     found, n_timed = measured(monkeypatch, [2.0], 99.0)
     assert n_timed == 1
     assert found.step_s == 2
-    assert found.validation_s == pytest.approx(2 / 3 * 3072 / 2048)
+    assert found.epoch_end_s == pytest.approx(2 / 3 * 3072 / 2048)
 
 
 def test_what_counts_as_short_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +89,7 @@ def test_what_counts_as_short_can_be_said(monkeypatch: pytest.MonkeyPatch) -> No
 def test_epochs_are_chosen_with_a_tenth_in_reserve(
     limit_s: float, epochs: int, steps: int | None
 ) -> None:
-    found = fit_to_time(recipe(), Pace(step_s=2, validation_s=4), 10, limit_s)
+    found = fit_to_time(recipe(), Pace(step_s=2, epoch_end_s=4), 10, limit_s)
     assert (found.epochs, found.steps_per_epoch) == (epochs, steps)
 
 
@@ -115,7 +122,7 @@ def test_averaging_the_last_epochs_costs_another_pass(monkeypatch: pytest.Monkey
     swa = {"name": "swa", "last_epochs": 2}
     monkeypatch.setattr(pace, "_TIMED_STEPS", 1)
     trainer = make_trainer(crop_px=32, batch_size=2, averaging=swa)
-    ticks = iter([0, 100, 100, 112])
+    ticks = iter([0, 100, 100, 112, 112, 112])
     found = measure_pace(
         trainer.network, trainer.plan, ImageShapes(((32, 32),) * 5, ()), clock=lambda: next(ticks)
     )
