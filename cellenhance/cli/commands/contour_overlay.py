@@ -25,27 +25,29 @@ def contour_overlay(request: ContourOverlayRequest, json: options.Json = False) 
 
     Example: cellenhance contour-overlay data/liver/images predictions/masks -o overlays
     """
-    from cellenhance.tasks.compare import contour_overlay as task
+    from cellenhance.tasks.compare.contour_overlay import contour_overlay as task
 
     with console.progress_bar() as progress:
-        result = task.contour_overlay(request, progress)
+        result = task(request, progress)
     if json:
-        console.print_json(task.result_to_json(result))
+        console.print_json(result.to_json())
     else:
         _show(result)
-    report_end(len(result.written), result.failed, result.skipped, request.output)
+    done = result.applied
+    report_end(len(done.written), done.failed, done.skipped, request.output)
 
 
 def _show(result: ContourOverlayResult) -> None:
-    if not result.written:
+    written = result.applied.written
+    if not written:
         return
-    known = all(each.pixel_size_um is not None for each in result.written)
-    total = sum(region.area_px for each in result.written for region in each.regions.values())
+    known = all(each.pixel_size_um is not None for each in written)
+    total = sum(region.area_px for each in written for region in each.regions.values())
     rows = []
-    for name in result.written[0].regions:
-        regions = [each.regions[name] for each in result.written]
+    for name in written[0].regions:
+        regions = [each.regions[name] for each in written]
         area = sum(region.area_px for region in regions)
-        um2 = [sum(each.area_um2(name) or 0 for each in result.written)] if known else []
+        um2 = [sum(each.area_um2(name) or 0 for each in written)] if known else []
         rows.append(
             [
                 name,
@@ -58,10 +60,10 @@ def _show(result: ContourOverlayResult) -> None:
         )
     header = ["class", "images with it", "objects", "area, px"]
     header += ["area, um2"] if known else []
-    n_images = len(result.written)
+    n_images = len(written)
     title = f"Areas in {counted(n_images, 'image')}"
     console.print_table(title, [*header, "share, percent"], rows)
-    for each in result.written[:10]:
+    for each in written[:10]:
         console.note(", ".join(str(path) for path in each.figures))
     if n_images > 10:
         console.note(f"and {n_images - 10} more")

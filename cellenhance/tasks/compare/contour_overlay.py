@@ -14,7 +14,7 @@ from cellenhance.data.dataset.inputs import FoundInputs, InputImage, find_inputs
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.data.files.readers import open_image, open_mask
 from cellenhance.data.files.writers import write_csv
-from cellenhance.engine.image_pass import apply_to_images
+from cellenhance.engine.image_pass import AppliedToImages, apply_to_images
 from cellenhance.errors import DatasetError, ImageReadError, SettingsError
 from cellenhance.metrics.objects import ClassRegion, measure_classes
 from cellenhance.pixel_size import PixelSize, pixel_area, write_pixel_size
@@ -44,15 +44,34 @@ class OverlaidImage:
         size = self.pixel_size_um
         return None if size is None else self.regions[name].area_px * pixel_area(size)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "image": self.id,
+            "figures": [str(path) for path in self.figures],
+            "display": self.display,
+            "pixel_size_um": write_pixel_size(self.pixel_size_um),
+            "classes": {
+                name: {
+                    "area_px": region.area_px,
+                    "area_um2": self.area_um2(name),
+                    "n_objects": region.n_objects,
+                }
+                for name, region in self.regions.items()
+            },
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ContourOverlayResult:
-    """What was written, what failed and why, and the files that are not images."""
+    """What was drawn, and the table of all areas."""
 
-    written: tuple[OverlaidImage, ...]
-    failed: tuple[tuple[Path, str], ...]
-    skipped: tuple[Path, ...]
+    applied: AppliedToImages[OverlaidImage]
     areas: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``contour-overlay --json`` prints."""
+        return {**self.applied.to_json(OverlaidImage.to_json), "areas": str(self.areas)}
 
 
 def contour_overlay(
@@ -91,7 +110,7 @@ def contour_overlay(
     )
     if done.written:
         write_csv(areas, AREA_COLUMNS, [row for each in done.written for row in _rows(each)])
-    return ContourOverlayResult(done.written, done.failed, skipped, areas)
+    return ContourOverlayResult(done, areas)
 
 
 def _list_images(path: Path, output: Path) -> tuple[FileSet, tuple[Path, ...]]:
@@ -192,29 +211,3 @@ def _rows(each: OverlaidImage) -> list[tuple[object, ...]]:
         um2 = "" if area is None else f"{area:.6g}"
         rows.append((each.id, name, region.area_px, um2, share, region.n_objects))
     return rows
-
-
-def result_to_json(result: ContourOverlayResult) -> dict[str, object]:
-    """Return what ``contour-overlay --json`` prints."""
-    return {
-        "written": [
-            {
-                "image": each.id,
-                "figures": [str(path) for path in each.figures],
-                "display": each.display,
-                "pixel_size_um": write_pixel_size(each.pixel_size_um),
-                "classes": {
-                    name: {
-                        "area_px": region.area_px,
-                        "area_um2": each.area_um2(name),
-                        "n_objects": region.n_objects,
-                    }
-                    for name, region in each.regions.items()
-                },
-            }
-            for each in result.written
-        ],
-        "failed": [{"image": str(path), "reason": reason} for path, reason in result.failed],
-        "skipped": [str(path) for path in result.skipped],
-        "areas": str(result.areas),
-    }
