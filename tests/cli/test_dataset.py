@@ -179,7 +179,7 @@ def test_sizes_that_differ_name_the_pair(source: Path, tmp_path: Path) -> None:
     [
         (("--class", "cell"), 2, "expected NAME=VALUE"),
         (("--class", "a=0", "--class", "b=0,255"), 2, "given to two classes"),
-        ((*CLASSES, "--background", "soil"), 2, "none of the classes"),
+        ((*CLASSES, "--background", "soil"), 2, "not one of the classes"),
         ((*CLASSES, "--exclude", "ghost"), 3, "no image, mask or stem has this name"),
         ((*CLASSES, "--channel", "4"), 3, "channel 4 was asked for"),
         ((*CLASSES, "--layout", "pairs"), 2, "did you mean 'paired'"),
@@ -276,7 +276,9 @@ def test_split_options(dataset: Path) -> None:
     assert [each["n_images"] for each in json.loads(result.stdout)] == [5, 0, 5]
     assert "sum to 1" in fails(2, "split", dataset, "--train", 0.9, "--name", "x")
     assert "11 folds of 10 independent" in fails(3, "split", dataset, "--folds", 11, "--name", "x")
-    assert "no regular expression" in fails(2, "split", dataset, "--group-by", "(", "--name", "x")
+    assert "not a regular expression" in fails(
+        2, "split", dataset, "--group-by", "(", "--name", "x"
+    )
     assert "'name'" in fails(2, "split", dataset, "--name", "../x")
     for share in ("--train", "--test"):
         words = ("--folds", 2, share, 0.5, "--name", "x")
