@@ -118,6 +118,9 @@ def _loops(components: NDArray[np.int64]) -> list[_Loop]:
     directions, corners = np.divmod(starts, n_corners)
     target = corners + np.array([1, width + 1, -1, -width - 1])[directions]
     following = np.full(len(starts), -1)
+    # An edge is one number, direction * n_corners + start, so that the next one can be looked up in
+    # the sorted `starts`: it starts at the target, goes right (1), straight on (0) or left (3), and
+    # has the same owner. The later of the three tries wins.
     # Turning right where it can, a way stays on its own side of pixels that touch at a corner.
     for turn in (3, 0, 1):
         wanted = (directions + turn) % 4 * n_corners + target
@@ -145,6 +148,7 @@ def _directed_edges(
         ]
     ).ravel()
     starts = np.flatnonzero(owner)
+    # Around a corner 2 changes are one border that passes; 3 or 4 are regions that meet.
     changes = sum((a != b).astype(np.int8) for a, b in ((nw, ne), (ne, se), (se, sw), (sw, nw)))
     junction = np.asarray(changes >= 3)
     junction[[0, 0, -1, -1], [0, -1, 0, -1]] = True
@@ -178,9 +182,11 @@ class _Simplifier:
         """Return the simplified outline of a loop, not closed."""
         middles = loop.corners + _STEP[loop.directions]
         breaks = np.flatnonzero(loop.fixed)
+        # Without a fixed point the border has the same two regions all the way.
         if not breaks.size:
             return self._closed(middles)
         pieces = []
+        # The last line runs on past the end of the arrays to the first fixed point.
         for begin, end in zip(breaks, [*breaks[1:], breaks[0] + len(middles)], strict=True):
             between = middles[np.arange(begin, end) % len(middles)]
             ends = loop.corners[[begin, end % len(middles)]]
@@ -188,6 +194,7 @@ class _Simplifier:
         return np.concatenate(pieces)
 
     def _closed(self, points: Ring) -> Ring:
+        # Both sides start at the leftmost point (of these the highest), so both simplify alike.
         start = int(np.lexsort((points[:, 1], points[:, 0]))[0])
         points = np.roll(points, -start, axis=0)
         line = self._line(np.vstack([points, points[:1]]))[:-1]
@@ -197,6 +204,7 @@ class _Simplifier:
         """Return a line simplified; the same points in either direction give the same line."""
         backward = _is_after(points)
         forward = points[::-1] if backward else points
+        # Two lines may share both ends, but not the first step from there.
         key = (*forward[0], *forward[1], *forward[-1])
         if key not in self._known:
             self._known[key] = approximate_polygon(_bends(forward), self._tolerance)
@@ -213,6 +221,7 @@ def _split_at_touches(ring: Ring) -> list[Ring]:
         if (x, y) in place:
             start = place[x, y]
             loops.append(path[start:])
+            # The loop is cut off; the way goes on from the point where it closed.
             for point in path[start + 1 :]:
                 del place[point]
             del path[start + 1 :]

@@ -42,12 +42,15 @@ def fill_area(area: Area, height: int, width: int) -> Filled:
     right, bottom = _first_centre(points.max(axis=0), size)
     rows, cols = slice(int(top), int(bottom)), slice(int(left), int(right))
     n_rows, n_cols = rows.stop - rows.start, cols.stop - cols.start
+    # Each row has one place more than columns, for crossings right of the window: they change none.
     changes = np.zeros(n_rows * (n_cols + 1), dtype=np.uint8)
     for row, x in _crossings(_segments(area.rings), rows):
         # Right of a crossing inside and outside change places.
         column = _first_centre(x, width).clip(cols.start, cols.stop) - cols.start
         place = (row - rows.start) * (n_cols + 1) + column
+        # Two crossings at one place cancel each other, as in a sliver thinner than a pixel.
         changes ^= (np.bincount(place, minlength=changes.size) & 1).astype(np.uint8)
+    # Even-odd rule: a pixel is inside when the number of crossings left of its centre is odd.
     parity = np.bitwise_xor.accumulate(changes.reshape(n_rows, n_cols + 1), axis=1)
     return Filled(rows, cols, parity[:, :n_cols].astype(bool))
 
@@ -83,6 +86,7 @@ def _segments(rings: Sequence[Ring]) -> NDArray[np.float64]:
     """
     pieces = [np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in rings]
     segments: NDArray[np.float64] = np.concatenate(pieces)
+    # Level segments cross no row of centres; the pieces before and after them do.
     segments = segments[segments[:, 1] != segments[:, 3]]
     upward = segments[:, 1] > segments[:, 3]
     segments[upward] = segments[upward][:, [2, 3, 0, 1]]
@@ -100,6 +104,7 @@ def _crossings(
     for begin in range(0, len(segments), step):
         some = slice(begin, begin + step)
         count = numbers[some]
+        # One entry per segment and row it crosses; offset counts 0, 1, 2 ... within each segment.
         which = np.repeat(np.arange(len(count)), count)
         offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
         row = first[some][which] + offset

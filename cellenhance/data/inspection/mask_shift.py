@@ -164,6 +164,7 @@ def _find_set_shift(evidence: Sequence[ShiftEvidence]) -> SetShift | None:
         kinds.setdefault((each.step_px, len(each.explained)), []).append(each.explained)
     if not kinds:
         return None
+    # Only surfaces over the same shifts, in steps of the same size, can be averaged.
     (step, _), surfaces = max(kinds.items(), key=lambda item: len(item[1]))
     mean = np.mean(surfaces, axis=0)
     down, right = _peak(mean)
@@ -246,6 +247,7 @@ def _explain(
     eta^2(d) = (sum_k s_k^2 / n_k - s^2 / n) / (q - s^2 / n), where n, s and q are number, sum and
     sum of squares of the pixels below the mask moved by d, of class k or of all classes.
     """
+    # A correlation by FFT gives all shifts at once; with `reach` zeros no shift wraps round.
     shape = [fft.next_fast_len(side + reach, real=True) for side in feature.shape]
     near = np.r_[-reach : reach + 1]
 
@@ -262,6 +264,7 @@ def _explain(
     between, n_all, sum_all = np.zeros((3, 2 * reach + 1, 2 * reach + 1))
     for label in labels:
         area = spectrum((mask == label).astype(np.float32))
+        # Of the moved class only pixels inside the image count, so n depends on the shift.
         n, total = np.rint(below(area, frame)), below(area, values)
         seen = n >= 1
         between += np.where(seen, total**2 / np.maximum(n, 1), 0)
@@ -282,10 +285,7 @@ def _peak(surface: Surface) -> tuple[int, int]:
 
 
 def _halves_agree(
-    feature: NDArray[np.float32],
-    mask: MaskArray,
-    labels: Sequence[int],
-    peak: tuple[int, int, int],
+    feature: NDArray[np.float32], mask: MaskArray, labels: Sequence[int], peak: tuple[int, int, int]
 ) -> bool:
     """Tell whether both colours of a chessboard of 4 x 4 fields see the peak of the whole."""
     down, right, reach = peak
@@ -293,8 +293,7 @@ def _halves_agree(
     black = (row[:, None] + column[None, :]) % 2 == 0
     for half in (black, ~black):
         part = np.where(half, mask, np.uint8(IGNORE))
-        surface = _explain(feature, part, labels, reach)
-        there = _peak(surface)
+        there = _peak(_explain(feature, part, labels, reach))
         if float(np.hypot(there[0] - down, there[1] - right)) > _AGREE_PX:
             return False
     return True
