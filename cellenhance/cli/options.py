@@ -1,4 +1,4 @@
-"""The options that only a terminal has, and the words that commands without a request share."""
+"""The options that only a terminal has."""
 
 from __future__ import annotations
 
@@ -8,6 +8,3 @@ import typer
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an output that exists already.")
-]

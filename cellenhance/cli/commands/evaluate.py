@@ -12,13 +12,12 @@ from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.engine.options import ComputeOptions, TilingOptions
 from cellenhance.options import Options, flag_of
-from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.requests import (
+    EvaluateOptions,
     EvaluatePredictionsRequest,
     EvaluateRunRequest,
     MaskChoices,
     RunChoices,
-    ScoringOptions,
 )
 
 if TYPE_CHECKING:
@@ -33,23 +32,12 @@ def evaluate(
         list[Path] | None,
         typer.Argument(metavar="RUN", help="Run folders or checkpoints.", show_default=False),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            show_default=False,
-            help="Where to write (default: RUN/evaluation/SUBSET; nothing for --predictions).",
-        ),
-    ] = None,
-    overwrite: options.Overwrite = False,
+    choices: EvaluateOptions = EvaluateOptions(),
     json: options.Json = False,
     of_runs: RunChoices = RunChoices(),
     of_masks: MaskChoices = MaskChoices(),
-    scoring: ScoringOptions = ScoringOptions(),
     compute: ComputeOptions = _COMPUTE,
     tiling: TilingOptions = TilingOptions(),
-    style: FigureStyle = FigureStyle(),
 ) -> None:
     """Score runs on a subset, or masks from any program: IoU, Dice, precision, recall, specificity.
 
@@ -70,18 +58,17 @@ def evaluate(
     """
     from cellenhance.errors import SettingsError
 
-    shared = {"output": output, "overwrite": overwrite, "scoring": scoring, "style": style}
     predictions, truth = of_masks.predictions, of_masks.truth
     if runs and predictions is None and truth is None:
         _refuse(of_masks, MaskChoices(), "--predictions and --truth")
-        more = {"compute": compute, "tiling": tiling, **dict(of_runs)}
-        _evaluate_runs(runs, EvaluateRunRequest(run=runs[0], **shared, **more), json=json)
+        shared = {"compute": compute, "tiling": tiling, **dict(choices), **dict(of_runs)}
+        _evaluate_runs(runs, EvaluateRunRequest(run=runs[0], **shared), json=json)
     elif not runs and predictions is not None and truth is not None:
         _refuse(of_runs, RunChoices(), "a RUN")
         _refuse(compute, _COMPUTE, "a RUN")
         _refuse(tiling, TilingOptions(), "a RUN")
-        request = EvaluatePredictionsRequest(**{**shared, **dict(of_masks)})
-        _evaluate_masks(request, json=json)
+        masks = {**dict(choices), **dict(of_masks)}
+        _evaluate_masks(EvaluatePredictionsRequest(**masks), json=json)
     else:
         raise SettingsError("give either a RUN, or both --predictions DIR and --truth DIR")
 

@@ -81,34 +81,35 @@ class MaskChoices(ClassOptions):
     skip_unmatched: SkipUnmatched = False
 
 
-class EvaluateRunRequest(RunChoices):
-    """Which run to score on which images.
+class EvaluateOptions(Options):
+    """Where the files go, what is computed and what is drawn, of runs and of masks alike."""
 
-    `output` is where the files go; None means `evaluation/<subset>/` in the run folder.
-    """
-
-    run: Path
-    output: Path | None = None
+    output: Path | None = option(
+        None,
+        "Where to write.",
+        short="-o",
+        metavar="FOLDER",
+        unset="RUN/evaluation/SUBSET; nothing for --predictions",
+    )
     overwrite: Overwrite = False
     scoring: ScoringOptions = group(ScoringOptions)
-    compute: ComputeOptions = group(ComputeOptions, precision="fp32")
-    tiling: TilingOptions = group(TilingOptions)
     style: FigureStyle = group(FigureStyle)
 
 
-class EvaluatePredictionsRequest(Options):
-    """Which masks to compare.
+class EvaluateRunRequest(EvaluateOptions, RunChoices):
+    """Which run to score on which images."""
+
+    run: Path
+    compute: ComputeOptions = group(ComputeOptions, precision="fp32")
+    tiling: TilingOptions = group(TilingOptions)
+
+
+class EvaluatePredictionsRequest(EvaluateOptions, MaskChoices):
+    """Which masks to score against which.
 
     Without `classes` those of the dataset that the truth belongs to count, else every value that
-    occurs. `output` is where the files go; None writes none.
+    occurs.
     """
 
     predictions: Path
     truth: Path
-    classes: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    skip_unmatched: bool = False
-    output: Path | None = None
-    overwrite: Overwrite = False
-    scoring: ScoringOptions = group(ScoringOptions)
-    style: FigureStyle = group(FigureStyle)
