@@ -18,6 +18,8 @@ PixelSize: TypeAlias = float | tuple[float, float]
 _SAME = 1e-5
 """Sides that differ by less than this share are one number that was rounded in two ways."""
 _DIGITS = 7
+MOST_ALIKE = 1.5
+"""Objects that are so much larger or smaller than in training, a network may still know."""
 
 
 def pixel_size(height: float | None, width: float | None) -> PixelSize | None:
@@ -64,6 +66,20 @@ def enlarged(size: PixelSize | None, factor: float) -> PixelSize | None:
 def transposed(size: PixelSize | None) -> PixelSize | None:
     """Return the size of a pixel whose rows have become columns."""
     return size[::-1] if isinstance(size, tuple) else size
+
+
+def is_another_scale(size: PixelSize | None, other: PixelSize | None) -> bool:
+    """Tell whether two known sizes differ by more than half on a side.
+
+    Examples
+    --------
+    >>> is_another_scale(0.5, 0.4), is_another_scale(0.5, (0.5, 0.3)), is_another_scale(None, 0.5)
+    (False, True, False)
+    """
+    if size is None or other is None:
+        return False
+    pairs = zip(pixel_sides(size), pixel_sides(other), strict=True)
+    return any(max(pair) > MOST_ALIKE * min(pair) for pair in pairs)
 
 
 def describe_pixel_size(size: PixelSize | None) -> str:

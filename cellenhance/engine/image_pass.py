@@ -23,6 +23,7 @@ from cellenhance.data.normalize import RangeWatch
 from cellenhance.engine.planes import ArrayPlane, Plane, match_channels
 from cellenhance.engine.predictions import TilePrediction
 from cellenhance.errors import CellEnhanceError
+from cellenhance.pixel_size import describe_pixel_size, is_another_scale
 from cellenhance.progress import ProgressCallback
 from cellenhance.runs.header import ModelHeader
 
@@ -124,6 +125,14 @@ def file_image(source: ImageSource, header: ModelHeader) -> PassingImage:
         Its channels are not those of the networks.
     """
     planes, note = match_channels(source, header.in_channels)
+    if is_another_scale(source.info.pixel_size_um, header.pixel_size_um):
+        logger.warning(
+            "%s: its pixels are %s, those of the training images %s; the network sees objects at "
+            "another scale than it has learned",
+            source.info.path,
+            describe_pixel_size(source.info.pixel_size_um),
+            describe_pixel_size(header.pixel_size_um),
+        )
     return PassingImage(source.info, planes, RangeWatch(header.normalization), note)
 
 

@@ -195,3 +195,16 @@ def test_a_stack_of_masks_has_both(cli: Any, run: Path, tmp_path: Path) -> None:
     done = cli("predict", run, tmp_path / "z.ome.tif", "-o", tmp_path / "out")
     assert done.exit_code == 0, done.stderr
     assert stated_in(tmp_path / "out" / "masks" / "z.tif") == pytest.approx((Y, X))
+
+
+def test_an_image_at_another_scale_than_the_training_is_warned_of(
+    cli: Any, run: Path, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, (48, 48), dtype=np.uint8)
+    for name, size in (("same", (Y, X)), ("close", (Y, 1.4 * X)), ("far", (Y, 1.6 * X))):
+        metadata = {"axes": "YX", "PhysicalSizeX": size[1], "PhysicalSizeY": size[0]}
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", pixels, metadata=metadata)
+    done = cli("predict", run, *tmp_path.glob("*.ome.tif"), "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    [line] = [line for line in done.stderr.splitlines() if "another scale" in line]
+    assert "far.ome.tif: its pixels are 0.65 um high, 0.52 um wide, those of the training" in line

@@ -182,7 +182,7 @@ class OmeSet:
         return own | ({""} & self._names.keys() if has_xml else frozenset())
 
     def _say_missing(self) -> None:
-        others = [name for key, name in self._names.items() if key not in self._own]
+        others = [name or key for key, name in self._names.items() if key not in self._own]
         missing = [name for name in others if self._beside(name) is None]
         if missing:
             named = name_some(missing, 3)
