@@ -33,6 +33,7 @@ from cellenhance.render.panels.panels import (
 )
 from cellenhance.render.style import FigureStyle
 from cellenhance.tasks.evaluate.threshold import ThresholdApplier, ThresholdScores
+from cellenhance.texts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def write_worst(
     names = []
     with replacing_folder(folder / WORST_FOLDER, overwrite=True) as temporary:
         for rank, image in enumerate(ranked, start=1):
-            caption = f"Worst {rank} of {worst.n_seen} images: {image.id}"
+            caption = f"Worst {rank} of {counted(worst.n_seen, 'image')}: {image.id}"
             figure = draw_panels(
                 [result_panels(image, looks)],
                 style,
