@@ -168,7 +168,7 @@ def test_a_set_of_ome_files_gives_each_plane_once(cli: Any, tmp_path: Path) -> N
     np.testing.assert_array_equal(written(tmp_path / "lone-set")["set_T1"], stack[1, 0, 0])
     [line] = notes(done, "OME set")
     assert line.startswith("warning:")
-    assert "(set_T0.ome.tif, set_T2.ome.tif)" in line
+    assert "set_T0.ome.tif, set_T2.ome.tif;" in line
 
 
 def test_channels_in_files_of_their_own_are_one_image(cli: Any, tmp_path: Path) -> None:

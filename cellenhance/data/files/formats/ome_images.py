@@ -57,6 +57,18 @@ class OmeImage:
     pixels: Any = field(repr=False)
 
     @property
+    def n_channels(self) -> int:
+        """Number of channels that have pages of their own."""
+        return self.lengths[self.axes.index("C")]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of the pages, None where it is not stated in numbers."""
+        stated = [self.pixels.get(name) or "" for name in ("SizeY", "SizeX")]
+        height, width = (int(text) if text.isdecimal() else None for text in stated)
+        return None if height is None or width is None else (height, width)
+
+    @property
     def n_planes(self) -> int:
         """Number of pages that the whole image has."""
         return math.prod(self.lengths)

@@ -114,7 +114,7 @@ class _OpenTiff:
             # tifffile would take the pages of this file for those of all others.
             self.tiff.close()
             self.tiff = _open_alone(self._path, is_ome=False)
-        return stacks or stacks_of(self._path, self.tiff)
+        return stacks or stacks_of(self.tiff)
 
     def close(self) -> None:
         """Close all files."""

@@ -1,27 +1,20 @@
 """Which images a TIFF file holds: each as its pages, in the order of its axes.
 
-Planes whose pages are not there are left out and named, never made up. Reduced copies (pyramids,
-thumbnails) are no images of their own. Sets of several files are read by `ome_set`.
+Reduced copies (pyramids, thumbnails) are no images of their own. OME files that lack pages of which
+their XML speaks are read by `ome_set`.
 """
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from cellenhance.data.files.formats.ome_images import parse_ome, read_images
 from cellenhance.data.files.formats.orientation import MIXED, UPRIGHT, valid_mark
-from cellenhance.texts import counted
-
-logger = logging.getLogger(__name__)
 
 _ORIENTATION, _SHORT, _MOST_TAGS = 274, 3, 1000
 
@@ -64,55 +57,29 @@ class KeptPages:
     channels: tuple[int, ...]
 
 
-def stacks_of(path: Path, file: Any) -> tuple[PageStack, ...]:
+def stacks_of(file: Any) -> tuple[PageStack, ...]:
     """Return the images of an open TIFF file; ValueError when there is none."""
     if not file.series:
         raise ValueError("it holds no image")
     series = [each for each in file.series if each.index == 0 or not each.keyframe.is_reduced]
     root = parse_ome(file.ome_metadata) if file.is_ome else None
     images = () if root is None else read_images(root)
-    elements = [image.pixels for image in images if len(images) == len(series)]
-    stacks = [_stack_of(path, each) for each in series]
+    # tifffile leaves out images that it cannot read: then nobody knows which is which.
+    elements = [image.pixels for image in images] if len(images) == len(series) else []
     return tuple(
-        replace(stack, ome=elements[index] if elements else images[0].pixels if images else None)
-        for index, stack in enumerate(stacks)
+        _stack_of(each, elements[index] if elements else None) for index, each in enumerate(series)
     )
 
 
-def _stack_of(path: Path, series: Any) -> PageStack:
-    """Return a series of tifffile, without the planes whose pages are not in the file."""
+def _stack_of(series: Any, ome: Any) -> PageStack:
+    """Return a series of tifffile; ValueError when pages of it are not there."""
     axes, shape = _unique_axes(series.axes), tuple(int(n) for n in series.shape)
     if 0 in shape:
         raise ValueError(f"its header says {shape} pixels")
-    stack = PageStack(
-        series.name, axes, shape, series.pages, series.keyframe, offset=series.dataoffset
-    )
-    if stack.offset is not None or all(page is not None for page in series.pages):
-        return stack
-    n_leading = len(shape) - len(series.keyframe.shape)
-    letters, lengths = axes[:n_leading], shape[:n_leading]
-    planes: dict[Place, dict[int, Any]] = {}
-    for index, page in zip(np.ndindex(*lengths), series.pages, strict=True):
-        if page is not None:
-            here = dict(zip(letters, index, strict=True))
-            channel = here.pop("C", 0)
-            planes.setdefault(tuple(here.values()), {})[channel] = page
-    n_channels = dict(zip(letters, lengths, strict=True)).get("C", 1)
-    kept = keep_pages(letters.replace("C", ""), planes, n_channels)
-    logger.warning(
-        "%s: speaks of %d pages, of which %d are there; only %s can be read",
-        path,
-        prod(lengths),
-        sum(map(len, planes.values())),
-        counted(len(kept.pages) // len(kept.channels), "plane"),
-    )
-    return replace(
-        stack,
-        axes=kept.axes + axes[n_leading:],
-        shape=(*kept.shape, *shape[n_leading:]),
-        pages=kept.pages,
-        channels=kept.channels if len(kept.channels) < n_channels else None,
-    )
+    offset = series.dataoffset
+    if offset is None and any(page is None for page in series.pages):
+        raise ValueError("its header counts pages that are not there")
+    return PageStack(series.name, axes, shape, series.pages, series.keyframe, offset, ome=ome)
 
 
 def keep_pages(

@@ -103,7 +103,7 @@ def test_a_channel_whose_set_is_gone_stands_for_itself(
     files[(0,)].unlink()
     planes = planes_of(files[(1,)])
     np.testing.assert_array_equal(planes[..., 0], stack[:, 0, 1])
-    assert "1 of which are not beside it under these names (set_C0.ome.tif)" in caplog.text
+    assert "not found beside it under their names: set_C0.ome.tif; only" in caplog.text
     files[(2,)].unlink()
     with open_image(files[(1,)]) as source:
         assert (source.info.channels, source.info.plane_axes) == (1, "T")
@@ -119,8 +119,8 @@ def test_a_lone_file_gives_its_plane_and_says_what_is_missing(
     np.testing.assert_array_equal(
         read_image(tmp_path / "lone" / files[(1,)].name)[..., 0], stack[1, 0, 0]
     )
-    assert "one of 3 files of an OME set, 2 of which are not beside it" in caplog.text
-    assert "set_T0.ome.tif, set_T2.ome.tif" in caplog.text
+    assert "is one of 3 files of an OME set; not found beside it" in caplog.text
+    assert "their names: set_T0.ome.tif, set_T2.ome.tif; only" in caplog.text
 
 
 @pytest.mark.parametrize("has_uuid", [True, False])
@@ -344,6 +344,43 @@ def test_a_count_of_a_million_million_planes_takes_no_memory(tmp_path: Path) -> 
     xml = single_xml({"T": HUGE}, run + other)
     write_pages(tmp_path / "a.ome.tif", pages, xml)
     np.testing.assert_array_equal(planes_of(tmp_path / "a.ome.tif")[..., 0], pages)
+
+
+@pytest.mark.parametrize("data", ["<TiffData/>", '<TiffData IFD="0" PlaneCount="9"/>', ""])
+def test_a_file_alone_that_speaks_of_a_million_million_planes(
+    tmp_path: Path, data: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    pages = make_stack(n_t=2)[:, 0, 0]
+    write_pages(tmp_path / "a.ome.tif", pages, single_xml({"T": HUGE}, data))
+    np.testing.assert_array_equal(planes_of(tmp_path / "a.ome.tif")[..., 0], pages)
+    assert ("only 2 are there" in caplog.text) == bool(data)  # else no page is spoken of
+
+
+def test_xml_of_another_size_is_not_believed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in files whose XML has rows and planes exchanged."""
+    pages = make_stack(n_t=2)[:, 0, 0]
+    sizes = {"X": 20, "Y": 24, "T": 7}
+    write_pages(tmp_path / "a.ome.tif", pages, ome_xml(image_xml("<TiffData/>", sizes), None))
+    with open_image(tmp_path / "a.ome.tif") as source:
+        assert (source.info.plane_axes, source.info.plane_shape) == ("I", (2,))
+    np.testing.assert_array_equal(planes_of(tmp_path / "a.ome.tif")[..., 0], pages)
+    assert "describes images of another size" in caplog.text
+
+
+@pytest.mark.parametrize("own", ["s.ome.tif", None])
+def test_an_acquisition_that_was_stopped_under_its_old_name(
+    tmp_path: Path, own: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    pages = make_stack(n_t=3)[:, 0, 0]
+    data = "".join(tiff_data({"T": t}, t, "s.ome.tif", has_uuid=own is not None) for t in range(5))
+    xml = ome_xml(image_xml(data, {"X": 24, "Y": 20, "T": 5}), own)
+    write_pages(tmp_path / "renamed.tif", pages, xml)
+    with open_image(tmp_path / "renamed.tif") as source:
+        assert (source.info.plane_axes, source.info.plane_shape) == ("T", (3,))
+    np.testing.assert_array_equal(planes_of(tmp_path / "renamed.tif")[..., 0], pages)
+    assert "names 5 pages of it, only 3 are there" in caplog.text
 
 
 def test_a_uuid_that_no_file_has_is_not_taken_for_the_file_of_that_name(tmp_path: Path) -> None:
