@@ -196,8 +196,8 @@ def test_composites_with_holes_and_curves() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "no ImageJ ROI"),
-        (b"PK\x03\x04" * 40, "no ImageJ ROI"),
+        (b"", "not an ImageJ ROI"),
+        (b"PK\x03\x04" * 40, "not an ImageJ ROI"),
         (roi_bytes(0, (0, 0, 4, 4), n=40), "cut short"),
         (roi_bytes(3, (0, 0, 4, 4)), "line selection, which encloses no area"),
         (roi_bytes(10, (0, 0, 4, 4)), "point selection"),
@@ -241,7 +241,7 @@ def test_classes_are_sorted_or_as_listed() -> None:
     ("labels", "listed", "message"),
     [
         (("nucelus",), ("nucleus",), "'nucelus' is not among the listed labels"),
-        (("a\nb",), (), "no class name"),
+        (("a\nb",), (), "not a class name"),
         (("", "cell"), (), "shapes without a class"),
     ],
 )
