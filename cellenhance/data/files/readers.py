@@ -119,10 +119,11 @@ def open_image(  # noqa: PLR0913 - how a file is read, all by name
 
     def seen(source: ImageSource) -> ImageSource:
         view = _upright(source, orientation)
+        view.keeps_missing = True  # of all views the last one checks
         view = MeanSource(view) if channel == "mean" else view
+        view.keeps_missing = True
         if projection is None or view.info.n_planes == 1:
             return view
-        view.keeps_missing = True
         return ProjectedSource(view, projection)
 
     return _joined(sources, seen, keep_missing)

@@ -230,3 +230,16 @@ def test_marks_of_both_byte_orders_and_damaged_ones(tmp_path: Path, exif: bytes,
         (tmp_path / name).write_bytes(data[:place] + chunk + data[place:])
         with open_image(tmp_path / name) as source:
             assert source.info.orientation == mark
+
+
+def test_missing_pixels_of_a_turned_image_are_kept_where_asked(tmp_path: Path) -> None:
+    pixels = RNG.random((37, 53, 3), dtype=np.float32)
+    pixels[0, 0] = np.nan
+    write_tiff(tmp_path / "a.tif", pixels, 6)
+    with open_image(tmp_path / "a.tif", channel="mean", keep_missing=True) as source:
+        assert np.isnan(source.read_plane()[0, -1, 0])
+    with (
+        open_image(tmp_path / "a.tif", channel="mean") as source,
+        pytest.raises(ImageReadError, match="1 of 1961 pixels are NaN"),
+    ):
+        source.read_plane()
