@@ -46,7 +46,7 @@ def test_the_same_seed_gives_the_same_set(tmp_path: Path, cli: Callable[..., Any
     ("words", "said"),
     [
         (("--kind", "nucleus"), "'nucleus' is unknown; did you mean 'nuclei'?"),
-        (("--kind", "nuclei", "--size", 8), "size_px"),
+        (("--kind", "nuclei", "--size", 8), "--size 8: expected a whole number from 32 to 4096"),
         (("--kind", "nuclei", "--photons", 0), "photons"),
     ],
 )
