@@ -113,7 +113,7 @@ def _images_at(
     if path.is_file():
         return [InputImage(path, image_stem(path))]
     if not path.exists():
-        logger.warning("%s: is a link that leads nowhere (to %s)", path, path.readlink())
+        logger.warning("%s: is a broken link (to %s)", path, path.readlink())
         return []
     root = path / "images" if (path / DESCRIPTION_FILE).is_file() else path
     tree = walk_folder(root)
