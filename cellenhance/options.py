@@ -95,10 +95,12 @@ def group(kind: type[OptionsT], **defaults: Any) -> OptionsT:
     return Field(default_factory=partial(kind, **defaults))
 
 
-def group_defaults(field: FieldInfo) -> Mapping[str, Any]:
-    """Return the defaults, by name, that stand in place of those of the group itself."""
-    made = field.default_factory
-    return made.keywords if isinstance(made, partial) else given_in(field.default)
+def group_defaults(declared: Any) -> Mapping[str, Any]:
+    """Return the defaults, by name, that `group` or an instance puts in place of a class's own."""
+    if isinstance(declared, FieldInfo):
+        made = declared.default_factory
+        return made.keywords if isinstance(made, partial) else given_in(declared.default)
+    return given_in(declared)
 
 
 def given_in(record: Any) -> Mapping[str, Any]:
@@ -126,19 +128,24 @@ def flag_of(name: str, field: FieldInfo) -> str:
     return declared.get("flag", f"--{name.replace('_', '-')}")
 
 
-def words_of(record: Options) -> list[str]:
+def words_of(record: Options, defaults: Mapping[str, Any] | None = None) -> list[str]:
     """Return the words of a command line that make `record`: what must be given, then the rest.
 
-    Options at the default of their class are left out.
+    Parameters
+    ----------
+    defaults : of options that are left out, by name, where they are not those of the class
     """
+    changed = defaults or {}
     arguments: list[str] = []
     required: list[str] = []
     others: list[str] = []
     for name, field in type(record).model_fields.items():
         value, declared = getattr(record, name), declaration(field)
         if isinstance(value, Options):
-            others += words_of(value)
-        elif declared is not None and (field.is_required() or value != field.default):
+            others += words_of(value, group_defaults(field))
+        elif declared is not None and (
+            field.is_required() or value != changed.get(name, field.default)
+        ):
             texts = _texts_of(value, declared)
             if declared.get("positional"):
                 arguments += texts

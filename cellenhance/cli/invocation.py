@@ -19,7 +19,7 @@ from cellenhance.cli import console
 from cellenhance.cli.help import COMMON
 from cellenhance.cli.records import Leaf, is_record, leaves_of, make_record, parameter_of
 from cellenhance.errors import CellEnhanceError, describe_system_error
-from cellenhance.options import Options, given_in
+from cellenhance.options import Options, group_defaults
 
 Records: TypeAlias = Mapping[str, tuple[type[Options], tuple[Leaf, ...]]]
 """The parameters of a command that are records, with their options."""
@@ -51,7 +51,10 @@ def command(body: Callable[..., None]) -> Callable[..., None]:
     """
     signature = inspect.signature(body, eval_str=True)
     records = {
-        each.name: (each.annotation, tuple(leaves_of(each.annotation, given_in(each.default))))
+        each.name: (
+            each.annotation,
+            tuple(leaves_of(each.annotation, group_defaults(each.default))),
+        )
         for each in signature.parameters.values()
         if is_record(each.annotation)
     }

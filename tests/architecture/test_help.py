@@ -21,10 +21,14 @@ SHOW_ALL = """
 import json, sys
 from typer.testing import CliRunner
 from cellenhance.cli.app import app
+from cellenhance.settings import Settings
+def models_below(base):
+    return [x for each in base.__subclasses__() for x in (each, *models_below(each))]
 shown = {}
 for words in json.load(sys.stdin):
     result = CliRunner().invoke(app, words)
     slow = sorted(set(sys.modules) & set(SLOW))
+    slow += [each.__name__ for each in models_below(Settings) if each.__pydantic_complete__]
     shown[" ".join(words)] = [result.exit_code, result.output, slow]
 json.dump(shown, sys.stdout)
 """
@@ -47,7 +51,10 @@ COMMANDS = commands()
 
 @pytest.fixture(scope="module")
 def shown() -> dict[str, tuple[int, str, list[str]]]:
-    """Exit code, output and slow modules after each ``--help`` and each unknown option."""
+    """Exit code, output and what slows after each ``--help`` and each unknown option.
+
+    Slow are some modules, and records of options whose checks were built, which takes as long.
+    """
     calls = [["--help"], ["--no-such-option"]]
     calls += [[*name.split(), option] for name in COMMANDS for option in calls[0] + calls[1]]
     done = subprocess.run(

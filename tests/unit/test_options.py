@@ -8,11 +8,11 @@ import pytest
 
 from cellenhance.data.files.options import ReadingOptions
 from cellenhance.engine.options import ComputeOptions, TilingOptions
-from cellenhance.engine.training.options import TrainingOptions
+from cellenhance.engine.training.options import RecipeOptions, TrainingOptions
 from cellenhance.errors import SettingsError
 from cellenhance.options import Options, argument, declaration, option, range_of, words_of
 from cellenhance.render.style import DisplayOptions
-from cellenhance.tasks.datasets.requests import SplitRequest
+from cellenhance.tasks.datasets.requests import AugmentRequest, SplitRequest
 from cellenhance.tasks.train.requests import TrainRequest
 
 
@@ -99,6 +99,11 @@ def test_a_field_that_is_not_declared_is_no_option() -> None:
             ["d", "-o", "o", "--resume", "--set", "a=1", "--set", "b=2"],
         ),
         (SplitRequest(dataset="d", stratified=False), ["d", "--no-stratified"]),
+        (AugmentRequest(dataset="d", output="o"), ["d", "-o", "o"]),
+        (
+            AugmentRequest(dataset="d", output="o", recipe=RecipeOptions(recipe="unet")),
+            ["d", "-o", "o", "--recipe", "unet"],
+        ),
     ],
 )
 def test_the_words_of_a_record_are_those_that_differ_from_its_defaults(

@@ -11,7 +11,7 @@ import typer
 from cellenhance.cli import console, options
 from cellenhance.cli.invocation import command
 from cellenhance.engine.options import ComputeOptions, TilingOptions
-from cellenhance.options import Options, flag_of
+from cellenhance.options import Options, flag_of, group
 from cellenhance.tasks.evaluate.requests import (
     EvaluateOptions,
     EvaluatePredictionsRequest,
@@ -23,7 +23,7 @@ from cellenhance.tasks.evaluate.requests import (
 if TYPE_CHECKING:
     from cellenhance.render.tables import Table
 
-_COMPUTE = ComputeOptions(precision="fp32")
+_COMPUTE = {"precision": "fp32"}
 
 
 @command
@@ -32,12 +32,13 @@ def evaluate(
         list[Path] | None,
         typer.Argument(metavar="RUN", help="Run folders or checkpoints.", show_default=False),
     ] = None,
-    choices: EvaluateOptions = EvaluateOptions(),
+    *,
+    choices: EvaluateOptions,
     json: options.Json = False,
-    of_runs: RunChoices = RunChoices(),
-    of_masks: MaskChoices = MaskChoices(),
-    compute: ComputeOptions = _COMPUTE,
-    tiling: TilingOptions = TilingOptions(),
+    of_runs: RunChoices,
+    of_masks: MaskChoices,
+    compute: ComputeOptions = group(ComputeOptions, **_COMPUTE),
+    tiling: TilingOptions,
 ) -> None:
     """Score runs on a subset, or masks from any program: IoU, Dice, precision, recall, specificity.
 
@@ -65,7 +66,7 @@ def evaluate(
         _evaluate_runs(runs, EvaluateRunRequest(run=runs[0], **shared), json=json)
     elif not runs and predictions is not None and truth is not None:
         _refuse(of_runs, RunChoices(), "a RUN")
-        _refuse(compute, _COMPUTE, "a RUN")
+        _refuse(compute, ComputeOptions(**_COMPUTE), "a RUN")
         _refuse(tiling, TilingOptions(), "a RUN")
         masks = {**dict(choices), **dict(of_masks)}
         _evaluate_masks(EvaluatePredictionsRequest(**masks), json=json)

@@ -35,7 +35,7 @@ class PredictOptions(Options):
         "as long.",
     )
     overwrite: Overwrite = False
-    outputs: PredictOutputs = PredictOutputs()
+    outputs: PredictOutputs = group(PredictOutputs)
     reading: ReadingOptions = group(ReadingOptions)
     compute: ComputeOptions = group(ComputeOptions)
     tiling: TilingOptions = group(TilingOptions)

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from cellenhance.engine.options import ComputeOptions
-from cellenhance.options import Options, Output, Overwrite, Seed, argument, option, words_of
+from cellenhance.options import Options, Output, Overwrite, Seed, argument, group, option, words_of
 
 
 class PretrainRequest(Options):
@@ -41,7 +41,7 @@ class PretrainRequest(Options):
     seed: Seed = 0
     resume: bool = option(False, "Go on with the unfinished run of this output.")
     overwrite: Overwrite = False
-    compute: ComputeOptions = ComputeOptions()
+    compute: ComputeOptions = group(ComputeOptions)
     command_line: str | None = None
 
     @property
