@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ _KEPT_NAME_BYTES = 60
 """Of a name in that of its temporary, so that both fit into the 255 bytes a file system allows."""
 
 _TEMPORARY = re.compile(
-    r"\.(?P<name>.*)\.(?P<what>partial|former)-(?P<host>[0-9a-f]{6})-(?P<process>[0-9]+)-[0-9a-f]+"
+    r"\.(?P<name>.*)\.(?P<what>partial|former)"
+    r"-(?P<host>[0-9a-f]{6})-(?P<process>[0-9]+)-(?P<born>[0-9a-f]{16})[0-9a-f]{4}"
 )
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2
 _HERE = -100  # AT_FDCWD
@@ -168,11 +170,11 @@ def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
 
 def _refuse_busy(temporary: Path, path: Path) -> None:
     """Raise BusyOutputError when another living process began to make `path` before us."""
-    own = (temporary.stat().st_mtime_ns, temporary.name)
+    own = _birth(temporary)
     for each in _temporaries_of(path, "partial"):
         if each == temporary or _is_abandoned(each) or not each.is_dir():
             continue
-        if (each.stat().st_mtime_ns, each.name) < own:
+        if _birth(each) < own:
             raise BusyOutputError(
                 f"{path}: another process is making this folder; wait for it or choose another -o"
             )
@@ -189,6 +191,13 @@ def _exchanged(one: Path, other: Path) -> bool:
 @lru_cache
 def _c_library() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if platform.system() == "Linux" else None
+
+
+def _birth(temporary: Path) -> str:
+    """Return what tells which of two temporaries was made first: its time, then its name."""
+    match = _TEMPORARY.fullmatch(temporary.name)
+    assert match is not None
+    return f"{match['born']} {temporary.name}"
 
 
 def restore(path: Path) -> None:
@@ -237,7 +246,8 @@ def _temporaries_of(path: Path, what: str) -> list[Path]:
 
 def _beside(path: Path, what: str) -> Path:
     """Return a name beside `path` that no other process or thread uses; it ends in no suffix."""
-    token = f"{what}-{_host()}-{os.getpid()}-{secrets.token_hex(3)}"
+    # When it was made stands in the name: a folder's own time changes with what is written into it.
+    token = f"{what}-{_host()}-{os.getpid()}-{time.time_ns():016x}{secrets.token_hex(2)}"
     return path.with_name(f".{_kept_name(path)}.{token}")
 
 
