@@ -43,6 +43,7 @@ NO_MESSAGES = {
     "Made by cellenhance report": "what made a page",
     "cellenhance benchmark {}": "what a benchmark records of itself",
     "cellenhance train {}": "what a run records of itself; run below to resume",
+    "cellenhance pretrain {}": "what start weights record of how they were made",
 }
 
 

@@ -93,7 +93,7 @@ def test_the_protocols_have_the_numbers_of_their_sources() -> None:
 
 
 def test_the_page_names_every_recipe_and_every_setting() -> None:
-    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
     missing = [name for name in RECIPES if f"`{name}`" not in page]
     listed = {"learning_rate", "epochs", "batch_size", "crop_px", "patience"}  # of `train --help`
     missing += [
